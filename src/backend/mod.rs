@@ -1,0 +1,126 @@
+//! What keeps banned prefixes out.
+//!
+//! A [`Backend`] writes to one place (the kernel's nftables, or nowhere); the enforcer drives it on
+//! a thread of its own and knows what is wanted, so that after any doubt all of it is restored.
+
+use std::os::fd::BorrowedFd;
+
+use crate::model::{JailName, Prefix, PrefixLengths, Time};
+
+/// What one jail wants from a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The jail.
+    pub jail: JailName,
+    /// The ports that are closed to a banned prefix. Empty: all of them, and all protocols.
+    pub ports: Vec<Port>,
+    /// What happens to its packets.
+    pub action: Action,
+    /// The prefix lengths that the jail bans with, which get the fast sets.
+    pub lengths: PrefixLengths,
+}
+
+/// A port of a transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    /// Which protocol.
+    pub protocol: Protocol,
+    /// The first port, 1 to 65535.
+    pub first: u16,
+    /// The last port, not below `first`.
+    pub last: u16,
+}
+
+/// A transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// What happens to packets of a banned prefix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// Answered with a TCP reset or ICMP port-unreachable, so that the client ends at once.
+    #[default]
+    Reject,
+    /// Dropped without an answer.
+    Drop,
+}
+
+/// A prefix that a jail keeps out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// On whose behalf.
+    pub jail: JailName,
+    /// Who.
+    pub prefix: Prefix,
+    /// Until when; `None` is forever.
+    pub until: Option<Time>,
+}
+
+/// One change of what is wanted. Twice is harmless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Keep it out, or change until when.
+    Add(Holding),
+    /// Let it in.
+    Remove {
+        /// On whose behalf it was kept out.
+        jail: JailName,
+        /// Who.
+        prefix: Prefix,
+    },
+}
+
+/// Packets that a jail's bans have stopped, since its sets exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The jail.
+    pub jail: JailName,
+    /// Packets.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Why a backend could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// What is in force is not known any more: restore all of it.
+    #[error("{0}; what is in force is not certain")]
+    Uncertain(String),
+    /// It cannot be done as things are (no permission, no nftables in the kernel).
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A place where bans are enforced.
+pub trait Backend: Send {
+    /// Its name in the configuration and in messages.
+    fn name(&self) -> &'static str;
+
+    /// Makes what is in force equal to `targets` and `wanted`, whatever it was; what is in force
+    /// already stays in force throughout.
+    fn restore(
+        &mut self,
+        targets: &[Target],
+        wanted: &[Holding],
+        now: Time,
+    ) -> Result<(), BackendError>;
+
+    /// Carries out changes, all or none; returns when they are in force.
+    fn apply(&mut self, changes: &[Change], now: Time) -> Result<(), BackendError>;
+
+    /// What was stopped so far.
+    fn dropped(&mut self) -> Result<Vec<Dropped>, BackendError>;
+
+    /// Becomes readable when somebody else may have changed what is in force.
+    fn watch_fd(&self) -> Option<BorrowedFd<'_>>;
+
+    /// Reads what [`watch_fd`](Self::watch_fd) announced; true if what is in force may not be what
+    /// is wanted any more.
+    fn disturbed(&mut self) -> Result<bool, BackendError>;
+}

@@ -1,0 +1,15 @@
+//! The only place where the clock is read; everywhere else time is an argument.
+
+use std::time::SystemTime;
+
+use crate::model::Time;
+
+/// The wall clock now.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+pub fn now() -> Time {
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Time::from_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,47 @@
+//! Configuration as meant: everything has a value, and every value is in range.
+
+use crate::backend::Target;
+use crate::engine::Policy;
+use crate::model::{JailName, JournalMatch};
+use crate::source::SourceSpec;
+
+/// What the daemon runs with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What enforces bans.
+    pub backend: BackendKind,
+    /// The most prefixes that are counted at a time, over all jails.
+    pub tracked_limit: usize,
+    /// The enabled jails, by name.
+    pub jails: Vec<JailSettings>,
+}
+
+/// What enforces bans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackendKind {
+    /// Sets in the kernel's nftables.
+    #[default]
+    Nftables,
+    /// Nothing; decisions are only logged.
+    DryRun,
+}
+
+/// One enabled jail.
+#[derive(Clone, Debug)]
+pub struct JailSettings {
+    /// Its name.
+    pub name: JailName,
+    /// The name of its filter.
+    pub filter_name: String,
+    // pub filter: Arc<Filter> comes here (compiled for the jail's mode).
+    /// The filter's mode.
+    pub mode: String,
+    /// Where its entries come from.
+    pub source: SourceSpec,
+    /// Which entries it looks at.
+    pub journalmatch: JournalMatch,
+    /// When it bans, and for how long.
+    pub policy: Policy,
+    /// What it wants from the backend.
+    pub target: Target,
+}

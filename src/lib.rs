@@ -1,0 +1,20 @@
+//! journalban: a systemd-journal-native banning service.
+//!
+//! # Map
+//!
+//! ```text
+//!            Entry            Failure            Decision           (kernel)
+//!  source ─────────▶ filter ──────────▶ engine ──────────▶ enforcer ──────▶ backend
+//!                                         │  └──▶ store (decision + position), log
+//!                          control ── requests ┘
+//! ```
+//!
+//! Start reading at [`model`] for the words, then at `daemon` for how the parts run together.
+
+pub mod backend;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod filter;
+pub mod model;
+pub mod source;

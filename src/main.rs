@@ -1,0 +1,3 @@
+//! Arguments → command line or daemon → exit code.
+
+fn main() {}

@@ -1,0 +1,20 @@
+//! The words everything else is written in: time, prefix, entry, journalmatch, failure, ban, name.
+//!
+//! Nothing here does I/O or reads a clock, and nothing here knows of filters, jails' policies or
+//! backends. Addresses are canonical (`::ffff:a.b.c.d` is IPv4) from the moment they are parsed.
+
+mod ban;
+mod entry;
+mod failure;
+mod journalmatch;
+mod name;
+mod prefix;
+mod time;
+
+pub use ban::{Ban, Bantime, Decision, Origin, Unban, UnbanCause};
+pub use entry::{Entry, FIELD_LIMIT, Position};
+pub use failure::{EVIDENCE_LIMIT, Failure};
+pub use journalmatch::{JournalMatch, JournalMatchError};
+pub use name::{JailName, NameError};
+pub use prefix::{Prefix, PrefixError, PrefixLengths, canonical};
+pub use time::{DurationError, Time, format_duration, parse_duration};
