@@ -1,0 +1,400 @@
+//! Scenarios for the engine: the clock is an argument, so a day takes no time.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{Bantime, PrefixLengths};
+
+const START: u64 = 1_800_000_000;
+
+fn at(secs: u64) -> Time {
+    Time::from_secs(START + secs)
+}
+
+fn jail(name: &str) -> JailName {
+    JailName::new(name).expect("a name")
+}
+
+fn prefix(text: &str) -> Prefix {
+    text.parse().expect("a prefix")
+}
+
+fn policy() -> Policy {
+    Policy {
+        maxretry: 5,
+        findtime: Duration::from_secs(20),
+        bantime: Bantime::For(Duration::from_mins(10)),
+        ..Policy::default()
+    }
+}
+
+fn engine(policy: Policy) -> Engine {
+    let mut engine = Engine::new(1000);
+    assert_eq!(engine.configure([(jail("sshd"), policy)], 1000, at(0)), []);
+    engine
+}
+
+fn failure(addr: &str, secs: u64) -> Failure {
+    Failure {
+        jail: jail("sshd"),
+        time: at(secs),
+        addr: addr.parse().expect("an address"),
+        user: None,
+        weight: 1,
+        evidence: "a line".into(),
+        replayed: false,
+    }
+}
+
+/// The prefixes banned by failures of one address at these seconds.
+fn banned(engine: &mut Engine, addr: &str, times: &[u64]) -> Vec<String> {
+    times
+        .iter()
+        .filter_map(|secs| engine.failure(&failure(addr, *secs), at(*secs)))
+        .map(|decision| match decision {
+            Decision::Ban(ban) => ban.prefix.to_string(),
+            Decision::Unban(unban) => panic!("{unban:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn findtime_is_exact() {
+    // Four failures, then one when only two of them are still within findtime.
+    assert!(banned(&mut engine(policy()), "192.0.2.1", &[0, 1, 2, 3, 22]).is_empty());
+    // The window slides: 2, 3, 22 are three, so 22 and 22 again make five.
+    let mut slid = engine(policy());
+    assert_eq!(
+        banned(&mut slid, "192.0.2.1", &[0, 1, 2, 3, 22, 22, 22]),
+        ["192.0.2.1"]
+    );
+    // Exactly findtime apart still counts.
+    assert_eq!(
+        banned(&mut engine(policy()), "192.0.2.1", &[0, 1, 2, 3, 20]),
+        ["192.0.2.1"]
+    );
+    assert!(banned(&mut engine(policy()), "192.0.2.1", &[0, 1, 2, 3, 21]).is_empty());
+}
+
+#[test]
+fn a_ban_takes_maxretry_failures_and_comes_once() {
+    let mut engine = engine(policy());
+    assert_eq!(
+        banned(&mut engine, "192.0.2.1", &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        ["192.0.2.1"]
+    );
+    let status = &engine.status(at(9))[0];
+    assert_eq!((status.totals.failed, status.totals.banned), (10, 1));
+    assert_eq!(status.banned, [prefix("192.0.2.1")]);
+    assert_eq!(status.currently_failed, 0);
+}
+
+#[test]
+fn a_weight_counts_several_times() {
+    let mut engine = engine(policy());
+    let heavy = Failure {
+        weight: 4,
+        ..failure("192.0.2.1", 0)
+    };
+    assert_eq!(engine.failure(&heavy, at(0)), None);
+    assert_eq!(banned(&mut engine, "192.0.2.1", &[1]), ["192.0.2.1"]);
+    let enough = Failure {
+        weight: u32::MAX,
+        ..failure("192.0.2.2", 0)
+    };
+    assert!(engine.failure(&enough, at(0)).is_some());
+}
+
+#[test]
+fn ipv6_is_counted_and_banned_by_64() {
+    let mut engine = engine(Policy {
+        maxretry: 2,
+        ..policy()
+    });
+    assert!(banned(&mut engine, "2001:db8::1", &[0]).is_empty());
+    assert_eq!(banned(&mut engine, "2001:db8::2", &[1]), ["2001:db8::/64"]);
+    assert!(banned(&mut engine, "2001:db8:0:1::2", &[1]).is_empty());
+    // An IPv4 address in IPv6 clothes is itself.
+    assert!(banned(&mut engine, "::ffff:192.0.2.9", &[1]).is_empty());
+    assert_eq!(banned(&mut engine, "192.0.2.9", &[1]), ["192.0.2.9"]);
+}
+
+#[test]
+fn a_ban_ends_and_failures_before_its_end_do_not_count_again() {
+    let mut engine = engine(Policy {
+        maxretry: 2,
+        ..policy()
+    });
+    banned(&mut engine, "192.0.2.1", &[0, 1]);
+    assert_eq!(engine.next_expiry(), Some(at(601)));
+    assert_eq!(engine.tick(at(600)), []);
+    let over = engine.tick(at(601));
+    assert!(matches!(&over[..], [Decision::Unban(unban)]
+        if unban.cause == UnbanCause::Expired && unban.time == at(601)));
+    // Read late: written while the ban was in force.
+    assert_eq!(engine.failure(&failure("192.0.2.1", 600), at(602)), None);
+    assert_eq!(engine.failure(&failure("192.0.2.1", 602), at(602)), None);
+    assert!(
+        engine
+            .failure(&failure("192.0.2.1", 603), at(603))
+            .is_some()
+    );
+}
+
+#[test]
+fn forever_never_ends() {
+    let mut engine = engine(Policy {
+        maxretry: 1,
+        bantime: Bantime::Forever,
+        ..policy()
+    });
+    banned(&mut engine, "192.0.2.1", &[0]);
+    assert_eq!(engine.tick(Time::from_micros(u64::MAX)), []);
+    assert_eq!(engine.bans().count(), 1);
+}
+
+#[test]
+fn the_clock_that_counts_is_ours() {
+    let mut engine = engine(Policy {
+        maxretry: 2,
+        ..policy()
+    });
+    // Older than findtime by our clock: of no interest.
+    assert_eq!(engine.failure(&failure("192.0.2.1", 0), at(30)), None);
+    assert_eq!(engine.failure(&failure("192.0.2.1", 0), at(30)), None);
+    // Written by a clock ahead of ours: now.
+    let Some(Decision::Ban(ban)) = [50, 60]
+        .into_iter()
+        .find_map(|ahead| engine.failure(&failure("192.0.2.2", ahead), at(31)))
+    else {
+        panic!("no ban");
+    };
+    assert_eq!(ban.since, at(31));
+}
+
+#[test]
+fn a_log_that_is_not_quite_in_order_counts_the_same() {
+    let mut engine = engine(policy());
+    let decisions: Vec<_> = [4, 0, 3, 1, 2]
+        .into_iter()
+        .filter_map(|secs| engine.failure(&failure("192.0.2.1", secs), at(5)))
+        .collect();
+    assert_eq!(decisions.len(), 1);
+}
+
+#[test]
+fn ignored_addresses_never_count_and_stay_out_of_wider_bans() {
+    let ignoreip = vec![prefix("192.0.2.0/24"), prefix("2001:db8::5")];
+    let mut engine = engine(Policy {
+        maxretry: 1,
+        ignoreip,
+        ..policy()
+    });
+    engine.set_own_addresses(vec!["198.51.100.7".parse().expect("an address")], at(0));
+    for spared in [
+        "192.0.2.77",
+        "2001:db8::5",
+        "198.51.100.7",
+        "127.0.0.9",
+        "::1",
+    ] {
+        assert!(banned(&mut engine, spared, &[0]).is_empty(), "{spared}");
+    }
+    assert_eq!(engine.status(at(0))[0].totals.ignored, 5);
+    // A neighbour of an ignored address is banned alone, not with its /64.
+    assert_eq!(banned(&mut engine, "2001:db8::6", &[0]), ["2001:db8::6"]);
+}
+
+#[test]
+fn configuring_keeps_what_stays_and_lifts_what_goes() {
+    let mut engine = engine(Policy {
+        maxretry: 1,
+        ..policy()
+    });
+    banned(&mut engine, "192.0.2.1", &[0]);
+    banned(&mut engine, "192.0.2.2", &[0]);
+    let spare = Policy {
+        ignoreip: vec![prefix("192.0.2.1")],
+        ..policy()
+    };
+    let lifted = engine.configure([(jail("sshd"), spare)], 1000, at(1));
+    assert!(matches!(&lifted[..], [Decision::Unban(unban)]
+        if unban.cause == UnbanCause::Ignored && unban.prefix == prefix("192.0.2.1")));
+    let removed = engine.configure([], 1000, at(2));
+    assert!(matches!(&removed[..], [Decision::Unban(unban)]
+        if unban.cause == UnbanCause::Removed && unban.prefix == prefix("192.0.2.2")));
+    assert!(engine.status(at(2)).is_empty());
+    assert_eq!(engine.failure(&failure("192.0.2.1", 2), at(2)), None);
+}
+
+#[test]
+fn a_request_by_hand_is_followed_or_refused_with_the_reason() {
+    let mut engine = engine(Policy {
+        ignoreip: vec![prefix("192.0.2.5")],
+        ..policy()
+    });
+    let request = |text: &str| BanRequest {
+        jail: jail("sshd"),
+        prefix: prefix(text),
+        bantime: Some(Bantime::For(Duration::from_hours(2))),
+        reason: "scans".into(),
+    };
+    let Ok(Decision::Ban(ban)) = engine.ban(&request("203.0.113.0/24"), at(0)) else {
+        panic!("refused");
+    };
+    assert_eq!((ban.until, ban.origin), (Some(at(7200)), Origin::Manual));
+    assert!(matches!(
+        engine.ban(&request("192.0.2.0/24"), at(0)),
+        Err(Refusal::Ignored { .. })
+    ));
+    assert!(matches!(
+        engine.ban(&request("127.0.0.0/8"), at(0)),
+        Err(Refusal::Ignored { .. })
+    ));
+    assert!(matches!(
+        engine.ban(&request("0.0.0.0/0"), at(0)),
+        Err(Refusal::TooWide(_))
+    ));
+    let nobody = BanRequest {
+        jail: jail("nobody"),
+        ..request("203.0.113.1")
+    };
+    assert!(matches!(
+        engine.ban(&nobody, at(0)),
+        Err(Refusal::NoJail(_))
+    ));
+
+    // One address of a banned prefix is enough to name it.
+    let lift = UnbanRequest {
+        prefix: Some(prefix("203.0.113.9")),
+        ..UnbanRequest::default()
+    };
+    assert_eq!(engine.unban(&lift, at(1)).len(), 1);
+    assert_eq!(engine.unban(&lift, at(1)).len(), 0);
+}
+
+#[test]
+fn an_unban_forgets_the_failures_so_far() {
+    let mut engine = engine(policy());
+    banned(&mut engine, "192.0.2.1", &[0, 1, 2, 3]);
+    engine.unban(&UnbanRequest::default(), at(4));
+    assert!(banned(&mut engine, "192.0.2.1", &[5, 6, 7, 8]).is_empty());
+    assert_eq!(banned(&mut engine, "192.0.2.1", &[9]), ["192.0.2.1"]);
+}
+
+#[test]
+fn a_restart_counts_on_and_nothing_twice() {
+    let mut before = engine(policy());
+    banned(&mut before, "192.0.2.1", &[0, 1, 2, 3, 4]);
+    banned(&mut before, "192.0.2.2", &[1, 2, 3, 4]);
+    let totals: Vec<_> = before
+        .totals()
+        .map(|(name, totals)| (name.clone(), totals))
+        .collect();
+
+    let mut after = engine(policy());
+    let ban = Ban {
+        jail: jail("sshd"),
+        prefix: prefix("192.0.2.1"),
+        since: at(4),
+        until: Some(at(604)),
+        failures: 5,
+        origin: Origin::Log,
+        reason: "".into(),
+    };
+    after.restore(
+        [ban.clone()],
+        [(jail("sshd"), ban.prefix, ban.since)],
+        totals,
+    );
+    for (addr, secs) in [("192.0.2.1", 0..5), ("192.0.2.2", 1..5)] {
+        for sec in secs {
+            let replayed = Failure {
+                replayed: true,
+                ..failure(addr, sec)
+            };
+            assert_eq!(after.failure(&replayed, at(6)), None, "{addr} at {sec}");
+        }
+    }
+    assert_eq!(after.status(at(6))[0].totals.failed, 9);
+    assert_eq!(banned(&mut after, "192.0.2.2", &[7]), ["192.0.2.2"]);
+}
+
+#[test]
+fn the_number_of_windows_is_capped_and_bans_are_not_touched_by_it() {
+    let mut engine = engine(Policy {
+        maxretry: 2,
+        ..policy()
+    });
+    banned(&mut engine, "192.0.2.1", &[0, 0]);
+    for n in 0..5000_u32 {
+        let addr = std::net::Ipv4Addr::from(0x0a00_0000 + n).to_string();
+        engine.failure(&failure(&addr, 1), at(1));
+    }
+    assert!(engine.status(at(1))[0].currently_failed <= 1000);
+    assert!(engine.evicted() >= 4000);
+    assert_eq!(engine.bans().count(), 1);
+}
+
+/// What the windows must amount to, written as plainly as possible: every failure of every prefix
+/// is kept, and counted anew each time.
+fn naive_bans(policy: &Policy, failures: &[(u8, u64)]) -> Vec<(u8, u64)> {
+    let mut bans: Vec<(u8, u64)> = Vec::new();
+    let mut counted: Vec<(u8, u64)> = Vec::new();
+    let bantime = 600;
+    for &(who, secs) in failures {
+        if bans
+            .iter()
+            .any(|(banned, since)| *banned == who && secs <= since + bantime)
+        {
+            continue;
+        }
+        counted.push((who, secs));
+        let within = counted
+            .iter()
+            .filter(|(other, then)| *other == who && secs - then <= policy.findtime.as_secs());
+        if within.count() >= usize::try_from(policy.maxretry).expect("small") {
+            counted.retain(|(other, _)| *other != who);
+            bans.push((who, secs));
+        }
+    }
+    bans
+}
+
+proptest! {
+    #[test]
+    fn windows_agree_with_a_naive_model(
+        maxretry in 1_u32..6,
+        findtime in 1_u64..40,
+        steps in prop::collection::vec((0_u8..4, 0_u64..30), 1..200),
+    ) {
+        let policy = Policy { maxretry, findtime: Duration::from_secs(findtime), ..policy() };
+        let mut engine = engine(policy.clone());
+        let mut now = 0;
+        let failures: Vec<(u8, u64)> = steps
+            .into_iter()
+            .map(|(who, step)| {
+                now += step;
+                (who, now)
+            })
+            .collect();
+        let mut bans = Vec::new();
+        for &(who, secs) in &failures {
+            engine.tick(at(secs));
+            let addr = format!("192.0.2.{who}");
+            if engine.failure(&failure(&addr, secs), at(secs)).is_some() {
+                bans.push((who, secs));
+            }
+        }
+        prop_assert_eq!(bans, naive_bans(&policy, &failures));
+    }
+
+    #[test]
+    fn lengths_of_every_size_are_taken(len4 in 0_u8..=255, len6 in 0_u8..=255) {
+        let lengths = PrefixLengths { ipv4: len4, ipv6: len6 };
+        let mut engine = engine(Policy { maxretry: 1, lengths, ..policy() });
+        prop_assert_eq!(banned(&mut engine, "192.0.2.1", &[0]).len(), 1);
+    }
+}
