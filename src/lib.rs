@@ -18,3 +18,4 @@ pub mod engine;
 pub mod filter;
 pub mod model;
 pub mod source;
+pub mod store;
