@@ -14,8 +14,11 @@
 pub mod backend;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod filter;
+pub mod log;
 pub mod model;
+pub mod paths;
 pub mod source;
 pub mod store;

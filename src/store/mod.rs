@@ -10,6 +10,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -57,6 +58,8 @@ CREATE TABLE position (
 pub struct Store {
     db: Connection,
     path: PathBuf,
+    /// Locked as long as this daemon lives, so that no second one works on the same state.
+    _lock: File,
 }
 
 /// What was in a state file.
@@ -84,12 +87,15 @@ pub struct Commit<'a> {
 }
 
 impl Store {
-    /// Opens the state file in `directory`, and makes it if there is none. One that SQLite cannot
+    /// Opens the state file in `directory`, and makes both if need be. A file that SQLite cannot
     /// read is moved aside (the answer's second part says where to), and a new one begun.
     pub fn open(directory: &Path) -> Result<(Self, Option<PathBuf>)> {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("making the state directory {}", directory.display()))?;
+        let lock = lock(directory)?;
         let path = directory.join("state.db");
-        match Self::open_file(&path) {
-            Ok(store) => Ok((store, None)),
+        let (db, aside) = match open_file(&path) {
+            Ok(db) => (db, None),
             Err(error) if is_damage(&error) => {
                 let aside = directory.join("state.db.damaged");
                 std::fs::rename(&path, &aside)
@@ -98,44 +104,18 @@ impl Store {
                     // They belong to the damaged file and may not exist.
                     let _ = std::fs::remove_file(directory.join(format!("state.db{suffix}")));
                 }
-                Ok((Self::open_file(&path)?, Some(aside)))
+                (open_file(&path)?, Some(aside))
             }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn open_file(path: &Path) -> Result<Self> {
-        let open = || -> Result<Connection, rusqlite::Error> {
-            let mut db = Connection::open(path)?;
-            db.pragma_update(None, "journal_mode", "WAL")?;
-            db.pragma_update(None, "synchronous", "NORMAL")?;
-            // A checkpoint on a slow disk must not come in the middle of every burst.
-            db.pragma_update(None, "wal_autocheckpoint", 4000)?;
-            let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            if version == 0 {
-                let begun = db.transaction()?;
-                begun.execute_batch(SCHEMA)?;
-                begun.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-                begun.commit()?;
-            }
-            db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
-                .and_then(|verdict| match verdict.as_str() {
-                    "ok" => Ok(()),
-                    _ => Err(damaged(&verdict)),
-                })?;
-            Ok(db)
+            Err(error) => return Err(error),
         };
-        let db = open().with_context(|| format!("opening the state file {}", path.display()))?;
-        let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        anyhow::ensure!(
-            version == SCHEMA_VERSION,
-            "{} was written by a newer journalban (version {version} of its form, {SCHEMA_VERSION} is known)",
-            path.display()
-        );
-        Ok(Self {
-            db,
-            path: path.to_owned(),
-        })
+        Ok((
+            Self {
+                db,
+                path,
+                _lock: lock,
+            },
+            aside,
+        ))
     }
 
     /// The file.
@@ -175,16 +155,23 @@ impl Store {
         write().with_context(|| format!("writing the state file {}", path.display()))
     }
 
-    /// What the file holds. Failures settled before `since` are of no interest any more and are
-    /// deleted, as are bans that ended before `since`.
-    pub fn restore(&mut self, since: Time) -> Result<Restored> {
-        let path = self.path.clone();
+    /// Forgets what no longer matters: failures settled before `settled`, and bans that ended
+    /// before `ended`.
+    pub fn purge(&mut self, settled: Time, ended: Time) -> Result<()> {
+        let delete = || -> Result<(), rusqlite::Error> {
+            self.db
+                .execute("DELETE FROM settled WHERE time < ?1", [sql_time(settled)])?;
+            self.db
+                .execute("DELETE FROM ban WHERE ended < ?1", [sql_time(ended)])?;
+            Ok(())
+        };
+        delete().with_context(|| format!("purging the state file {}", self.path.display()))
+    }
+
+    /// What the file holds.
+    pub fn restore(&self) -> Result<Restored> {
+        let path = &self.path;
         let read = || -> Result<Restored, rusqlite::Error> {
-            let since = sql_time(since);
-            self.db
-                .execute("DELETE FROM settled WHERE time < ?1", [since])?;
-            self.db
-                .execute("DELETE FROM ban WHERE ended < ?1", [since])?;
             let mut restored = Restored::default();
             let mut query = self.db.prepare(
                 "SELECT jail, prefix, since, until, failures, origin, reason FROM ban WHERE ended IS NULL",
@@ -254,6 +241,55 @@ impl Store {
             Ok(bans)
         };
         read().with_context(|| format!("reading the bans in {}", self.path.display()))
+    }
+}
+
+fn open_file(path: &Path) -> Result<Connection> {
+    let open = || -> Result<(Connection, u32), rusqlite::Error> {
+        let mut db = Connection::open(path)?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        // A checkpoint on a slow disk must not come in the middle of every burst.
+        db.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        let version =
+            |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get(0));
+        if version(&db)? == 0_u32 {
+            let begun = db.transaction()?;
+            begun.execute_batch(SCHEMA)?;
+            begun.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            begun.commit()?;
+        }
+        let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(damaged(&verdict));
+        }
+        let version = version(&db)?;
+        Ok((db, version))
+    };
+    let (db, version) =
+        open().with_context(|| format!("opening the state file {}", path.display()))?;
+    anyhow::ensure!(
+        version == SCHEMA_VERSION,
+        "{} was written by a newer journalban (version {version} of its form, {SCHEMA_VERSION} is known)",
+        path.display()
+    );
+    Ok(db)
+}
+
+fn lock(directory: &Path) -> Result<File> {
+    let path = directory.join("lock");
+    let file = File::create(&path).with_context(|| format!("opening {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            anyhow::bail!(
+                "another journalban works on {} already",
+                directory.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("locking {}", path.display()))
+        }
     }
 }
 

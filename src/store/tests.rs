@@ -59,8 +59,8 @@ fn what_was_committed_is_there_after_a_restart() {
             .expect("commits");
         write(&mut store, &[unban(&lifted, 150)]);
     }
-    let (mut store, _) = Store::open(dir.path()).expect("opens again");
-    let restored = store.restore(Time::EPOCH).expect("restores");
+    let (store, _) = Store::open(dir.path()).expect("opens again");
+    let restored = store.restore().expect("restores");
     assert_eq!(store.bans().expect("reads"), [kept.clone(), forever]);
     assert_eq!(restored.bans.len(), 2);
     assert!(
@@ -107,7 +107,9 @@ fn what_no_longer_matters_is_forgotten() {
         &[Decision::Ban(past.clone()), unban(&past, 150)],
     );
     write(&mut store, &[Decision::Ban(present.clone())]);
-    let restored = store.restore(Time::from_secs(200)).expect("restores");
+    let then = Time::from_secs(200);
+    store.purge(then, then).expect("purges");
+    let restored = store.restore().expect("restores");
     assert_eq!((restored.bans, restored.settled), (vec![present], vec![]));
 }
 
@@ -137,6 +139,16 @@ fn a_row_that_makes_no_sense_costs_itself_only() {
         .db
         .execute("UPDATE ban SET prefix = 'x' WHERE prefix = '192.0.2.1'", [])
         .expect("edits");
-    let restored = store.restore(Time::EPOCH).expect("restores");
+    let restored = store.restore().expect("restores");
     assert_eq!((restored.bans.len(), restored.unreadable), (1, 1));
+}
+
+#[test]
+fn a_second_daemon_is_told_so() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let first = Store::open(dir.path()).expect("opens");
+    let refused = Store::open(dir.path()).err().expect("refused").to_string();
+    assert!(refused.contains("another journalban"), "{refused}");
+    drop(first);
+    Store::open(dir.path()).expect("opens once the first is gone");
 }

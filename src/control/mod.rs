@@ -1,0 +1,11 @@
+//! How an administrator talks to the daemon: Varlink on a Unix socket.
+//!
+//! [`protocol`] says what can be said (pure), [`server`] carries it to the daemon's loop, and
+//! [`client`] is what the command line uses; `varlinkctl` works as well.
+
+pub mod client;
+pub mod protocol;
+pub mod server;
+
+/// The socket below the runtime directory; Varlink's convention names it after the interface.
+pub const SOCKET_NAME: &str = "io.journalban";
