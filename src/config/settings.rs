@@ -10,10 +10,24 @@ use crate::source::SourceSpec;
 pub struct Settings {
     /// What enforces bans.
     pub backend: BackendKind,
+    /// The name of the table in nftables.
+    pub table: String,
     /// The most prefixes that are counted at a time, over all jails.
     pub tracked_limit: usize,
     /// The enabled jails, by name.
     pub jails: Vec<JailSettings>,
+}
+
+/// Without any file: nftables, and no jails.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            backend: BackendKind::default(),
+            table: "journalban".to_owned(),
+            tracked_limit: 1_000_000,
+            jails: Vec::new(),
+        }
+    }
 }
 
 /// What enforces bans.
@@ -31,6 +45,8 @@ pub enum BackendKind {
 pub struct JailSettings {
     /// Its name.
     pub name: JailName,
+    /// One line for people: the jail's, or else its filter's.
+    pub description: String,
     /// The name of its filter.
     pub filter_name: String,
     // pub filter: Arc<Filter> comes here (compiled for the jail's mode).

@@ -1,0 +1,315 @@
+//! A filter as written: from its file to a [`FilterSpec`], with the places kept, so that what is
+//! found wrong when it is compiled can be told with file, line and column.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::compile::{RuleError, compile};
+use super::document::parse;
+use super::foreign;
+use super::problem::Problem;
+use super::selector::{field_conditions, field_name, json_conditions, selector};
+use super::suggest::did_you_mean;
+use super::table::{At, Table, no_hint};
+use super::text::{Place, Text};
+use super::value::{
+    Read, Value, boolean, choice, duration, expected, fault, integer, journalmatch, list, map,
+    string, with_offset,
+};
+use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, SampleSpec, SampleVerdict, SessionSpec};
+use crate::model::canonical;
+
+/// The most that one match may count.
+const WEIGHT_LIMIT: u32 = 100;
+
+const KINDS: [(&str, RuleKind); 5] = [
+    ("failure", RuleKind::Failure),
+    ("pending", RuleKind::Pending),
+    ("context", RuleKind::Context),
+    ("success", RuleKind::Success),
+    ("close", RuleKind::Close),
+];
+
+const VERDICTS: [(&str, SampleVerdict); 3] = [
+    ("failure", SampleVerdict::Failure),
+    ("no-failure", SampleVerdict::NoFailure),
+    ("name", SampleVerdict::Name),
+];
+
+/// The mode of a jail that names none.
+pub const NORMAL: &str = "normal";
+
+/// A filter and where its parts stand.
+#[derive(Clone, Debug)]
+pub struct FilterFile {
+    /// The filter.
+    pub spec: FilterSpec,
+    places: Places,
+}
+
+/// Where the parts of a filter stand.
+#[derive(Clone, Debug)]
+struct Places {
+    beginning: Place,
+    /// The headers of the rules.
+    rules: Vec<Place>,
+    /// Rule (`None`: the filter itself) and key → the places of its values.
+    values: BTreeMap<(Option<usize>, &'static str), Vec<Place>>,
+}
+
+impl FilterFile {
+    /// Reads a filter file, or tells all that is wrong with it.
+    pub(super) fn read(text: &Text) -> Result<Self, Vec<Problem>> {
+        let (root, mut problems) = parse(text);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut places = Places {
+            beginning: text.place(0),
+            rules: Vec::new(),
+            values: BTreeMap::new(),
+        };
+        let mut table = Table::new(text, &root, 0);
+        let ignoreregex = table.take("ignoreregex", list(with_offset(string)));
+        let mut spec = FilterSpec {
+            description: value(table.take("description", string)),
+            journalmatch: places.keep(
+                None,
+                "journalmatch",
+                table.take("journalmatch", journalmatch),
+            ),
+            modes: places.keep(None, "modes", table.take("modes", map(list(string)))),
+            ignoreregex: places.keep_list(text, None, "ignoreregex", ignoreregex),
+            ..FilterSpec::default()
+        };
+        if let Some(session) = table.table("session") {
+            spec.session = read_session(session, &mut problems);
+        }
+        for (index, rule) in table.tables("rule").into_iter().enumerate() {
+            let rule = read_rule(text, rule, index, &mut places, &mut problems);
+            spec.rules.push(rule);
+        }
+        for sample in table.tables("sample") {
+            places.note(None, "sample", sample.place().clone());
+            let sample = read_sample(sample, &spec.modes, &mut problems);
+            spec.samples.push(sample);
+        }
+        problems.extend(table.finish(|key, _| foreign::filter_key(key).map(str::to_owned)));
+        if problems.is_empty() {
+            Ok(Self { spec, places })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The modes that a jail can choose from.
+    pub fn modes(&self) -> impl Iterator<Item = &str> {
+        let names = self.spec.modes.keys().map(String::as_str);
+        names.chain(self.spec.modes.is_empty().then_some(NORMAL))
+    }
+
+    /// Compiles it for `mode`, one of [`modes`](Self::modes).
+    pub fn compile(&self, mode: &str) -> Result<(), Vec<Problem>> {
+        compile(&self.spec, mode).map_err(|errors| {
+            let problem = |error: RuleError| {
+                let place = self.locate(error.rule, error.key, error.index);
+                Problem::new(place, error.message)
+            };
+            errors.into_iter().map(problem).collect()
+        })
+    }
+
+    /// Where the value `index` of `key` of a rule (of the filter itself: `None`) stands; what has
+    /// no place of its own stands where its rule begins.
+    fn locate(&self, rule: Option<usize>, key: &'static str, index: usize) -> &Place {
+        let values = self.places.values.get(&(rule, key));
+        values
+            .and_then(|places| places.get(index).or(places.first()))
+            .or_else(|| self.places.rules.get(rule?))
+            .unwrap_or(&self.places.beginning)
+    }
+
+    /// Where the match, which entries it looks at, is written.
+    pub(super) fn journalmatch_place(&self) -> &Place {
+        self.locate(None, "journalmatch", 0)
+    }
+}
+
+impl Places {
+    fn note(&mut self, rule: Option<usize>, key: &'static str, place: Place) {
+        self.values.entry((rule, key)).or_default().push(place);
+    }
+
+    fn keep<T: Default>(
+        &mut self,
+        rule: Option<usize>,
+        key: &'static str,
+        read: Option<At<T>>,
+    ) -> T {
+        self.keep_some(rule, key, read).unwrap_or_default()
+    }
+
+    fn keep_some<T>(
+        &mut self,
+        rule: Option<usize>,
+        key: &'static str,
+        read: Option<At<T>>,
+    ) -> Option<T> {
+        let read = read?;
+        self.note(rule, key, read.place);
+        Some(read.value)
+    }
+
+    fn keep_list<T>(
+        &mut self,
+        text: &Text,
+        rule: Option<usize>,
+        key: &'static str,
+        read: Option<At<Vec<(T, usize)>>>,
+    ) -> Vec<T> {
+        let items = read.map(|at| at.value).unwrap_or_default();
+        items
+            .into_iter()
+            .map(|(item, offset)| {
+                self.note(rule, key, text.place(offset));
+                item
+            })
+            .collect()
+    }
+}
+
+fn value<T: Default>(read: Option<At<T>>) -> T {
+    read.map(|at| at.value).unwrap_or_default()
+}
+
+fn read_session(mut table: Table<'_>, problems: &mut Vec<Problem>) -> Option<SessionSpec> {
+    let by = table.require("by", "by = [\"_PID\"]", |value| {
+        let names = list(field_name)(value)?;
+        if names.is_empty() {
+            return fault(value, "name a field, as in by = [\"_PID\"]");
+        }
+        Ok(names)
+    });
+    let idle = table.require("idle", "idle = \"5m\"", duration);
+    problems.extend(table.finish(no_hint));
+    Some(SessionSpec {
+        by: by?.value,
+        idle: idle?.value,
+    })
+}
+
+/// Reads rule `index`.
+fn read_rule(
+    text: &Text,
+    mut table: Table<'_>,
+    index: usize,
+    places: &mut Places,
+    problems: &mut Vec<Problem>,
+) -> RuleSpec {
+    let rule = Some(index);
+    places.rules.push(table.place().clone());
+    let failregex = table.take("failregex", list(with_offset(string)));
+    let json = table.take("json", json_conditions);
+    let fields = table.take("field", field_conditions);
+    let spec = RuleSpec {
+        kind: places.keep(rule, "kind", table.take("kind", choice(&KINDS))),
+        layer: places.keep_some(rule, "layer", table.take("layer", string)),
+        failregex: places.keep_list(text, rule, "failregex", failregex),
+        conditions: [
+            places.keep_list(text, rule, "conditions", json),
+            places.keep_list(text, rule, "conditions", fields),
+        ]
+        .concat(),
+        host: places.keep_some(rule, "host", table.take("host", selector)),
+        user: places.keep_some(rule, "user", table.take("user", selector)),
+        weight: places.keep_some(
+            rule,
+            "weight",
+            table.take("weight", integer(1..=WEIGHT_LIMIT)),
+        ),
+        merge: places.keep_some(rule, "merge", table.take("merge", boolean)),
+    };
+    problems.extend(table.finish(no_hint));
+    spec
+}
+
+fn read_sample(
+    mut table: Table<'_>,
+    modes: &BTreeMap<String, Vec<String>>,
+    problems: &mut Vec<Problem>,
+) -> SampleSpec {
+    let mode = |value: &Value<'_>| {
+        let mode = string(value)?;
+        if modes.contains_key(&mode) || (modes.is_empty() && mode == NORMAL) {
+            return Ok(mode);
+        }
+        let hint = did_you_mean(&mode, modes.keys().map(String::as_str));
+        fault(value, format_args!("\"{mode}\" is not below [modes]{hint}"))
+    };
+    let one = table.take("line", string);
+    let both = one.is_some();
+    let several = table.take("lines", |value| {
+        if both {
+            return fault(value, "there is a line already: write one of the two");
+        }
+        list(string)(value)
+    });
+    let verdict = table.take("verdict", choice(&VERDICTS));
+    let named = verdict
+        .as_ref()
+        .is_some_and(|at| at.value == SampleVerdict::Name);
+    let host = table.take(
+        "host",
+        |value| {
+            if named { string(value) } else { address(value) }
+        },
+    );
+    let sample = SampleSpec {
+        fields: value(table.take("field", map(string))),
+        modes: [
+            value(table.take("mode", list(mode))),
+            value(table.take("modes", list(mode))),
+        ]
+        .concat(),
+        verdict: verdict.map_or(
+            if host.is_some() {
+                SampleVerdict::Failure
+            } else {
+                SampleVerdict::NoFailure
+            },
+            |at| at.value,
+        ),
+        host: host.map(|at| at.value),
+        user: table.take("user", string).map(|at| at.value),
+        lines: one
+            .map(|at| vec![at.value])
+            .or(several.map(|at| at.value))
+            .unwrap_or_default(),
+    };
+    let place = table.place().clone();
+    let mut found = table.finish(no_hint);
+    if found.is_empty() {
+        if sample.lines.is_empty() {
+            found.push(Problem::new(
+                &place,
+                "line is missing: write line = '...', as it was logged",
+            ));
+        }
+        if sample.verdict == SampleVerdict::Failure && sample.host.is_none() {
+            found.push(Problem::new(
+                &place,
+                "host is missing: write the address it counts against",
+            ));
+        }
+    }
+    problems.extend(found);
+    sample
+}
+
+/// The address as the filter will tell it: canonical.
+fn address(value: &Value<'_>) -> Read<String> {
+    let address: IpAddr = string(value)?
+        .parse()
+        .or_else(|_| expected(value, "an address, or verdict = \"name\" beside it"))?;
+    Ok(canonical(address).to_string())
+}

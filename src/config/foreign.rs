@@ -1,0 +1,58 @@
+//! Keys that people bring along from other programs' jails and filters: what to write instead.
+//!
+//! Only keys, not meanings: translating a whole configuration is the importer's work.
+
+/// What to write instead of `key` in the table of a jail.
+pub(super) fn jail_key(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "port" => "write ports = [\"ssh\"], a list of names, numbers and ranges",
+        "protocol" => "write it behind the port, as in ports = [\"53/udp\"]",
+        "logpath" | "logencoding" | "logtimezone" | "skip_if_nologs" => {
+            "log files are not read yet; write journalmatch = \"_SYSTEMD_UNIT=NAME.service\" \
+             for what logs to the journal"
+        }
+        "backend" => {
+            "the journal is always the source; what enforces bans is `backend` in journalban.toml"
+        }
+        "banaction" | "banaction_allports" | "blocktype" | "chain" => {
+            "nftables bans on all hooks; write action = \"reject\" or \"drop\", and ports"
+        }
+        "journalflags" => "write namespace = \"NAME\" or journal_directory = \"/PATH\"",
+        "failregex" | "ignoreregex" => "patterns go into a filter, as in filter.d/NAME.toml",
+        "maxlines" => "lines are brought together by [session] in the filter",
+        "datepattern" => "leave it out: a journal entry has its time",
+        "usedns" => "leave it out: names in logs are never resolved",
+        "ignorecommand" | "ignorecache" => {
+            "commands are never run; write addresses and prefixes into ignoreip"
+        }
+        "maxmatches" | "matches" => "leave it out: each ban keeps the line that decided it",
+        "destemail" | "sender" | "sendername" | "mta" => {
+            "mail is not sent; follow the journal instead: journalctl -u journalban"
+        }
+        "dbpurgeage" | "dbfile" | "loglevel" | "logtarget" => {
+            "leave it out: journalban keeps its state itself and logs to the journal"
+        }
+        _ => return None,
+    })
+}
+
+/// What to write instead of `key` in a filter.
+pub(super) fn filter_key(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "failregex" | "kind" | "layer" | "host" | "user" | "json" | "field" => {
+            "it belongs to a rule: write it below [[rule]]"
+        }
+        "line" | "lines" | "verdict" => "it belongs to a sample: write it below [[sample]]",
+        "Definition" | "Init" | "INCLUDES" | "DEFAULT" => {
+            "there are no such sections: keys stand at the top, patterns below [[rule]]"
+        }
+        "prefregex" => {
+            "leave it out: each pattern stands for itself, and the journal has no prefix"
+        }
+        "maxlines" => "lines are brought together by [session]",
+        "datepattern" => "leave it out: a journal entry has its time",
+        "before" | "after" => "a filter is one file, nothing is included",
+        "mode" => "the jail chooses the mode; what a mode adds is written below [modes]",
+        _ => return None,
+    })
+}

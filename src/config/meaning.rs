@@ -1,0 +1,138 @@
+//! From as written to as meant: defaults filled in, a jail joined with its filter.
+
+use super::document::JailDocument;
+use super::filter_file::{FilterFile, NORMAL};
+use super::problem::Problem;
+use super::settings::{JailSettings, Settings};
+use super::suggest::did_you_mean;
+use super::table::At;
+use super::trust::forgeable;
+use super::written::Written;
+use crate::backend::Target;
+use crate::engine::Policy;
+use crate::model::{JailName, Prefix, PrefixLengths};
+
+/// A jail as meant, with what is doubtful about it.
+#[derive(Debug)]
+pub(super) struct Meant {
+    pub settings: JailSettings,
+    /// What is right, but most likely not wanted.
+    pub warning: Option<Problem>,
+}
+
+impl Written {
+    /// What holds for the daemon as a whole; no jails yet.
+    pub fn frame(&self) -> Settings {
+        let default = Settings::default();
+        Settings {
+            backend: self.main.backend.unwrap_or(default.backend),
+            table: self.main.table.clone().unwrap_or(default.table),
+            tracked_limit: self.main.tracked_limit.unwrap_or(default.tracked_limit),
+            jails: default.jails,
+        }
+    }
+
+    /// Whether a jail is to run.
+    pub fn enabled(&self, jail: &JailDocument) -> bool {
+        let enabled = jail.enabled.as_ref().or(self.main.default.enabled.as_ref());
+        enabled.is_some_and(|at| at.value)
+    }
+
+    /// The jail `name` as meant; or all that keeps it from running.
+    pub fn meaning(&self, name: &JailName, jail: &JailDocument) -> Result<Meant, Vec<Problem>> {
+        let default = &self.main.default;
+        let ignoreip = joined(default.ignoreip.as_ref(), jail.ignoreip.as_ref());
+        let jail = jail.clone().over(default.clone());
+
+        let filter_name = jail.filter.as_ref().map_or(name, |at| &at.value);
+        let filter = self.filter_of(name, &jail, filter_name)?;
+        let mode = jail.mode.as_ref().map_or(NORMAL, |at| &at.value);
+        check_mode(name, &jail, filter, mode).map_err(|problem| vec![problem])?;
+        filter.compile(mode)?;
+
+        let (journalmatch, place) = match &jail.journalmatch {
+            Some(at) => (&at.value, &at.place),
+            None => (&filter.spec.journalmatch, filter.journalmatch_place()),
+        };
+        let warning = forgeable(journalmatch).map(|sentence| {
+            Problem::new(place, format_args!("jail {name}: {sentence}")).of_jail(name)
+        });
+
+        let policy = Policy::default();
+        let lengths = PrefixLengths {
+            ipv4: or(jail.ipv4_prefix, policy.lengths.ipv4),
+            ipv6: or(jail.ipv6_prefix, policy.lengths.ipv6),
+        };
+        let settings = JailSettings {
+            name: name.clone(),
+            description: or(jail.description, filter.spec.description.clone()),
+            filter_name: filter_name.to_string(),
+            mode: mode.to_owned(),
+            source: jail.source.map(|at| at.value).unwrap_or_default(),
+            journalmatch: journalmatch.clone(),
+            policy: Policy {
+                maxretry: or(jail.maxretry, policy.maxretry),
+                findtime: or(jail.findtime, policy.findtime),
+                bantime: or(jail.bantime, policy.bantime),
+                lengths,
+                ignoreip,
+                ignoreself: or(jail.ignoreself, policy.ignoreself),
+            },
+            target: Target {
+                jail: name.clone(),
+                ports: jail.ports.map(|at| at.value).unwrap_or_default(),
+                action: jail.action.map(|at| at.value).unwrap_or_default(),
+                lengths,
+            },
+        };
+        Ok(Meant { settings, warning })
+    }
+
+    fn filter_of(
+        &self,
+        name: &JailName,
+        jail: &JailDocument,
+        filter: &JailName,
+    ) -> Result<&FilterFile, Vec<Problem>> {
+        let Some(found) = self.filters.get(filter) else {
+            let place = jail.filter.as_ref().map_or(&jail.header, |at| &at.place);
+            let hint = did_you_mean(filter.as_str(), self.filters.keys().map(JailName::as_str));
+            let message =
+                format!("there is no filter \"{filter}\", a file filter.d/{filter}.toml{hint}");
+            return Err(vec![Problem::new(place, message).of_jail(name)]);
+        };
+        found.file.as_ref().map_err(Clone::clone)
+    }
+}
+
+fn check_mode(
+    name: &JailName,
+    jail: &JailDocument,
+    filter: &FilterFile,
+    mode: &str,
+) -> Result<(), Problem> {
+    if filter.modes().any(|known| known == mode) {
+        return Ok(());
+    }
+    let place = jail.mode.as_ref().map_or(&jail.header, |at| &at.place);
+    let known: Vec<&str> = filter.modes().collect();
+    let message = format!(
+        "its filter has no mode \"{mode}\"{}; it has {}",
+        did_you_mean(mode, known.iter().copied()),
+        known.join(", ")
+    );
+    Err(Problem::new(place, message).of_jail(name))
+}
+
+fn or<T>(written: Option<At<T>>, default: T) -> T {
+    written.map_or(default, |at| at.value)
+}
+
+/// What is ignored everywhere stays ignored in each jail.
+fn joined(default: Option<&At<Vec<Prefix>>>, jail: Option<&At<Vec<Prefix>>>) -> Vec<Prefix> {
+    let written = default.into_iter().chain(jail);
+    let mut prefixes: Vec<Prefix> = written.flat_map(|at| at.value.iter().copied()).collect();
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    prefixes
+}

@@ -1,0 +1,106 @@
+//! All of the configuration as written: every file read, jails put together from their parts, and
+//! what is broken by which problem.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::document::{JailDocument, JailsFile, MainDocument};
+use super::files::{self, Found};
+use super::filter_file::FilterFile;
+use super::problem::Problem;
+use super::text::{Place, Text};
+use crate::model::JailName;
+
+/// All that was found below a root.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub main: MainDocument,
+    /// Vendor files and drop-ins of each jail, put together; `[default]` is not yet below them.
+    pub jails: BTreeMap<JailName, JailDocument>,
+    pub filters: BTreeMap<JailName, Filter>,
+    pub problems: Vec<Problem>,
+    /// Whether `journalban.toml` has problems, so that it holds for no jail.
+    pub main_broken: bool,
+    /// Jails with a problem in a file of theirs.
+    pub broken: BTreeSet<JailName>,
+}
+
+/// A filter that is there.
+#[derive(Debug)]
+pub(super) struct Filter {
+    /// Whether it came with a package.
+    pub vendor: bool,
+    /// What its file says; or what is wrong with it (told in [`Written::problems`] as well).
+    pub file: Result<FilterFile, Vec<Problem>>,
+}
+
+impl Written {
+    /// Reads all of it.
+    pub fn read(root: &Path) -> Self {
+        let files = files::find(root);
+        let mut written = Self {
+            problems: files.problems,
+            ..Self::default()
+        };
+        if let Some(main) = files.main {
+            written.read_main(main.text, &files.services);
+        }
+        for jails in files.jails {
+            written.read_jails(jails, &files.services);
+        }
+        for filter in files.filters {
+            written.read_filter(filter);
+        }
+        written
+    }
+
+    fn read_main(&mut self, text: Result<Text, Problem>, services: &str) {
+        let (main, problems) = match text {
+            Ok(text) => MainDocument::read(&text, services),
+            Err(problem) => (MainDocument::default(), vec![problem]),
+        };
+        self.main = main;
+        self.main_broken = !problems.is_empty();
+        self.problems.extend(problems);
+    }
+
+    fn read_jails(&mut self, found: Found, services: &str) {
+        let read = match found.text {
+            Ok(text) => JailsFile::read(&text, services),
+            Err(problem) => JailsFile::unreadable(problem),
+        };
+        if read.stray {
+            // A jail must not run without what its drop-in says (an ignoreip, say); and whom else
+            // a file is about, its name tells.
+            self.broken.extend(JailName::new(&found.stem).ok());
+        }
+        self.problems.extend(read.problems);
+        for name in read.broken {
+            // Named in a file that cannot be understood: still a jail that somebody wants.
+            self.jails.entry(name.clone()).or_default();
+            self.broken.insert(name);
+        }
+        for (name, jail) in read.jails {
+            let lower = self.jails.remove(&name).unwrap_or_default();
+            self.jails.insert(name, jail.over(lower));
+        }
+    }
+
+    fn read_filter(&mut self, found: Found) {
+        let file = found
+            .text
+            .map_err(|problem| vec![problem])
+            .and_then(|text| FilterFile::read(&text));
+        if let Err(problems) = &file {
+            self.problems.extend_from_slice(problems);
+        }
+        let vendor = found.vendor;
+        match JailName::new(&found.stem) {
+            Ok(name) => drop(self.filters.insert(name, Filter { vendor, file })),
+            Err(error) => {
+                let place = Place::beginning(&found.file);
+                self.problems.push(Problem::new(&place, error));
+            }
+        }
+    }
+}
