@@ -146,9 +146,7 @@ impl JailsFile {
         let mut file = Self::default();
         let (root, syntax) = parse(text);
         if !syntax.is_empty() {
-            // What could be read tells no more than whom it is about.
-            let names = root.keys().map(|key| JailName::new(key.get_ref()));
-            file.broken = names.filter_map(Result::ok).collect();
+            file.broken = named_headers(text.content());
             file.problems = syntax;
             file.stray = true;
             return file;
@@ -185,6 +183,25 @@ impl JailsFile {
         self.problems.extend(problems);
         self.jails.insert(name, document);
     }
+}
+
+/// The jails that a text is about, if it is no TOML: its lines that begin like a header, closed or
+/// not. (What TOML's parser recovers of an unclosed header is not its name.)
+fn named_headers(content: &str) -> Vec<JailName> {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let headers = content
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix('['));
+    headers
+        .map(|header| {
+            header
+                .trim_start()
+                .split(|c| !bare(c))
+                .next()
+                .unwrap_or_default()
+        })
+        .filter_map(|name| JailName::new(name).ok())
+        .collect()
 }
 
 fn jail_table<'t>(key: &str, value: &'t Value<'t>) -> Result<(JailName, &'t DeTable<'t>), String> {

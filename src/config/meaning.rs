@@ -116,11 +116,11 @@ fn check_mode(
     }
     let place = jail.mode.as_ref().map_or(&jail.header, |at| &at.place);
     let known: Vec<&str> = filter.modes().collect();
-    let message = format!(
-        "its filter has no mode \"{mode}\"{}; it has {}",
-        did_you_mean(mode, known.iter().copied()),
-        known.join(", ")
-    );
+    let advice = match did_you_mean(mode, known.iter().copied()) {
+        none if none.is_empty() => format!("; it has {}", known.join(", ")),
+        suggestion => suggestion,
+    };
+    let message = format!("its filter has no mode \"{mode}\"{advice}");
     Err(Problem::new(place, message).of_jail(name))
 }
 

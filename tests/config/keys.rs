@@ -1,0 +1,187 @@
+//! Every key that a file may hold arrives where it should.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use journalban::backend::{Action, Port, Protocol};
+use journalban::config;
+use journalban::filter::spec::{Condition, RuleKind, SampleVerdict, Selector};
+use journalban::model::Bantime;
+use journalban::source::SourceSpec;
+
+use crate::root::{Root, VENDOR_FILTER, prefixes};
+
+#[test]
+fn every_key_of_a_jail_arrives() {
+    let root = Root::new(&[
+        (
+            "usr/lib/journalban/filters/a.toml",
+            "[modes]\nnormal = []\nhard = ['more']\n[[rule]]\nfailregex = 'x <ADDR>'\n\
+             [[rule]]\nlayer = 'more'\nfailregex = 'y <ADDR>'\n",
+        ),
+        (
+            "etc/journalban/jail.d/x.toml",
+            r#"
+            [x]
+            description = "an example"
+            enabled = true
+            filter = "a"
+            mode = "hard"
+            journalmatch = ["_SYSTEMD_UNIT=x.service", "+", "_UID=0", "SYSLOG_IDENTIFIER=a b"]
+            namespace = "web"
+            ports = ["ssh", 8080, "8000-8010", "53/udp"]
+            action = "drop"
+            maxretry = 3
+            findtime = "20s"
+            bantime = "forever"
+            ignoreip = ["192.0.2.0/24", "::ffff:198.51.100.1"]
+            ignoreself = false
+            ipv4_prefix = 24
+            ipv6_prefix = 56
+            "#,
+        ),
+    ]);
+    let jail = root.jail("x");
+    assert_eq!(jail.description, "an example");
+    assert_eq!(jail.filter_name, "a");
+    assert_eq!(jail.mode, "hard");
+    assert_eq!(
+        jail.journalmatch.to_string(),
+        "_SYSTEMD_UNIT=x.service + _UID=0 SYSLOG_IDENTIFIER=a b"
+    );
+    assert_eq!(jail.source, SourceSpec::Namespace("web".to_owned()));
+    let port = |protocol, first, last| Port {
+        protocol,
+        first,
+        last,
+    };
+    assert_eq!(
+        jail.target.ports,
+        [
+            port(Protocol::Tcp, 22, 22),
+            port(Protocol::Tcp, 8000, 8010),
+            port(Protocol::Tcp, 8080, 8080),
+            port(Protocol::Udp, 53, 53),
+        ]
+    );
+    assert_eq!(jail.target.action, Action::Drop);
+    assert_eq!(jail.policy.maxretry, 3);
+    assert_eq!(jail.policy.findtime, Duration::from_secs(20));
+    assert_eq!(jail.policy.bantime, Bantime::Forever);
+    assert_eq!(
+        jail.policy.ignoreip,
+        prefixes(&["192.0.2.0/24", "198.51.100.1"])
+    );
+    assert!(!jail.policy.ignoreself);
+    assert_eq!(jail.policy.lengths.ipv4, 24);
+    assert_eq!(jail.policy.lengths.ipv6, 56);
+    assert_eq!(jail.target.lengths, jail.policy.lengths);
+}
+
+#[test]
+fn durations_may_be_numbers_and_the_journal_a_directory() {
+    let root = Root::new(&[
+        VENDOR_FILTER,
+        (
+            "etc/journalban/jail.d/a.toml",
+            "[a]\nenabled = true\njournal_directory = '/var/log/journal/remote'\n\
+             findtime = 60\nbantime = -1\n",
+        ),
+    ]);
+    let jail = root.jail("a");
+    let directory = PathBuf::from("/var/log/journal/remote");
+    assert_eq!(jail.source, SourceSpec::Directory(directory));
+    assert_eq!(jail.policy.findtime, Duration::from_mins(1));
+    assert_eq!(jail.policy.bantime, Bantime::Forever);
+    assert!(jail.target.ports.is_empty() && jail.policy.ignoreself);
+}
+
+const EVERY_KEY: &str = r#"
+    description = "an example"
+    journalmatch = "_UID=0"
+    ignoreregex = ["^a$", '^b$']
+    [modes]
+    normal = []
+    hard = ["more"]
+    [session]
+    by = ["_PID", "SYSLOG_PID"]
+    idle = "5m"
+    [[rule]]
+    kind = "pending"
+    layer = "more"
+    failregex = '^x <ADDR>$'
+    weight = 3
+    merge = false
+    [[rule]]
+    json.message = ["a", "b"]
+    json.request.method = "PUT"
+    field._COMM = "x"
+    host = "json.request.ip"
+    user = "field.USER"
+    [[sample]]
+    lines = ['one', 'x 192.0.2.1']
+    field.SYSLOG_IDENTIFIER = "sshd"
+    mode = "hard"
+    host = "::ffff:192.0.2.1"
+    user = "root"
+    [[sample]]
+    line = 'three'
+    [[sample]]
+    line = 'four'
+    verdict = "name"
+    host = "example.net"
+"#;
+
+#[test]
+fn every_key_of_a_filter_arrives() {
+    let root = Root::new(&[("etc/journalban/filter.d/f.toml", EVERY_KEY)]);
+    assert_eq!(root.load().problems, []);
+    let spec = config::filter(root.path(), "f")
+        .expect("no problems")
+        .expect("there")
+        .spec;
+    assert_eq!(spec.description, "an example");
+    assert_eq!(spec.journalmatch.to_string(), "_UID=0");
+    assert_eq!(spec.ignoreregex, ["^a$", "^b$"]);
+    assert_eq!(spec.modes["hard"], ["more"]);
+    let session = spec.session.expect("a session");
+    assert_eq!(session.by, ["_PID", "SYSLOG_PID"]);
+    assert_eq!(session.idle, Duration::from_mins(5));
+
+    let [first, second] = &spec.rules[..] else {
+        panic!("two rules");
+    };
+    assert_eq!(first.kind, RuleKind::Pending);
+    assert_eq!(first.layer.as_deref(), Some("more"));
+    assert_eq!(first.failregex, ["^x <ADDR>$"]);
+    assert_eq!((first.weight, first.merge), (Some(3), Some(false)));
+    let json = |path: &[&str]| Selector::Json(path.iter().map(ToString::to_string).collect());
+    let condition = |selector, any_of: &[&str]| Condition {
+        selector,
+        any_of: any_of.iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(second.kind, RuleKind::Failure);
+    assert_eq!(
+        second.conditions,
+        [
+            condition(json(&["message"]), &["a", "b"]),
+            condition(json(&["request", "method"]), &["PUT"]),
+            condition(Selector::Field("_COMM".to_owned()), &["x"]),
+        ]
+    );
+    assert_eq!(second.host, Some(json(&["request", "ip"])));
+    assert_eq!(second.user, Some(Selector::Field("USER".to_owned())));
+
+    let [sample, silent, name] = &spec.samples[..] else {
+        panic!("three samples");
+    };
+    assert_eq!(sample.lines, ["one", "x 192.0.2.1"]);
+    assert_eq!(sample.fields["SYSLOG_IDENTIFIER"], "sshd");
+    assert_eq!(sample.modes, ["hard"]);
+    assert_eq!(sample.verdict, SampleVerdict::Failure);
+    assert_eq!(sample.host.as_deref(), Some("192.0.2.1"), "canonical");
+    assert_eq!(sample.user.as_deref(), Some("root"));
+    assert_eq!(silent.verdict, SampleVerdict::NoFailure);
+    assert_eq!(name.verdict, SampleVerdict::Name);
+    assert_eq!(name.host.as_deref(), Some("example.net"));
+}
