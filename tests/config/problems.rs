@@ -1,5 +1,7 @@
 //! What is told about a configuration that is wrong, and what runs nevertheless.
 
+use journalban::model::JailName;
+
 use crate::root::{Root, VENDOR_FILTER, assert_beginnings, names};
 
 #[test]
@@ -35,13 +37,13 @@ fn three_mistakes_in_three_files_are_told_at_once() {
 
     let loaded = root.load();
     assert_eq!(names(&loaded), ["d"], "the jail that is right stays");
-    let left_out: Vec<&str> = loaded.left_out.iter().map(|name| name.as_str()).collect();
+    let left_out: Vec<&str> = loaded.left_out.iter().map(JailName::as_str).collect();
     assert_eq!(left_out, ["a", "b", "c"]);
     assert!(!loaded.fatal());
     let jails: Vec<Option<&str>> = loaded
         .problems
         .iter()
-        .map(|problem| problem.jail.as_ref().map(|jail| jail.as_str()))
+        .map(|problem| problem.jail.as_ref().map(JailName::as_str))
         .collect();
     assert_eq!(jails, [None, Some("a"), Some("c")]);
 }
@@ -77,7 +79,7 @@ fn a_broken_main_file_lets_no_jail_run_without_its_defaults() {
     let loaded = root.load();
     assert!(loaded.fatal());
     assert!(loaded.settings.jails.is_empty());
-    let left_out: Vec<&str> = loaded.left_out.iter().map(|name| name.as_str()).collect();
+    let left_out: Vec<&str> = loaded.left_out.iter().map(JailName::as_str).collect();
     assert_eq!(left_out, ["a", "b"]);
     assert_beginnings(
         &root.problems(),
