@@ -57,6 +57,19 @@ impl Entry {
         }
     }
 
+    /// Empties it, so that a reader can use its memory for the next entry.
+    pub fn clear(&mut self) {
+        self.time = Time::EPOCH;
+        self.replayed = false;
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// Sets when the log says it was written.
+    pub fn set_time(&mut self, time: Time) {
+        self.time = time;
+    }
+
     /// When the log says it was written.
     #[must_use]
     pub fn time(&self) -> Time {
@@ -154,6 +167,16 @@ mod tests {
         assert_eq!(entry.get(b"A"), Some(&b"1\n\0\xff"[..]));
         assert_eq!(entry.get(b"MESSAGE"), Some(&b""[..]));
         assert_eq!(entry.get(b"B"), None);
+    }
+
+    #[test]
+    fn a_cleared_entry_is_as_new() {
+        let mut entry = Entry::new(Time::from_secs(1));
+        entry.push(b"A", b"1");
+        entry.set_replayed(true);
+        entry.clear();
+        assert_eq!(format!("{entry:?}"), format!("{:?}", Entry::default()));
+        assert!(!entry.replayed());
     }
 
     #[test]

@@ -2,6 +2,15 @@
 //!
 //! A source runs on a thread of its own and sends batches to the daemon over a bounded channel;
 //! the daemon answers nothing, so that queues form no cycle.
+//!
+//! [`journal`] reads journald, live; [`input`] reads what `journalban test` is given, to its end,
+//! with [`line`] for a text log's lines and [`export`] for those of `journalctl -o json`.
+
+pub mod export;
+pub mod input;
+pub mod journal;
+pub mod line;
+mod stamp;
 
 use std::collections::BTreeSet;
 use std::fmt;
