@@ -1,4 +1,4 @@
-//! The only place where the clock is read; everywhere else time is an argument.
+//! The only place where a clock is read; everywhere else time is an argument.
 
 use std::time::{Instant, SystemTime};
 

@@ -19,6 +19,7 @@ pub mod engine;
 pub mod filter;
 pub mod log;
 pub mod model;
+pub mod own_addresses;
 pub mod paths;
 pub mod source;
 pub mod store;

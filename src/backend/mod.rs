@@ -3,6 +3,14 @@
 //! A [`Backend`] writes to one place (the kernel's nftables, or nowhere); the enforcer drives it on
 //! a thread of its own and knows what is wanted, so that after any doubt all of it is restored.
 
+mod dry_run;
+mod enforcer;
+mod nftables;
+
+pub use dry_run::{Counts, DryRun};
+pub use enforcer::{Answer, Enforcer, Told};
+pub use nftables::Nftables;
+
 use std::os::fd::BorrowedFd;
 
 use crate::model::{JailName, Prefix, PrefixLengths, Time};
@@ -87,7 +95,7 @@ pub struct Dropped {
 }
 
 /// Why a backend could not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// What is in force is not known any more: restore all of it.
     #[error("{0}; what is in force is not certain")]

@@ -1,0 +1,370 @@
+//! A batch of `nf_tables` messages, which the kernel carries out wholly or not at all.
+//!
+//! # Why not libnftnl
+//!
+//! The messages are built as bytes, in safe Rust. Of what the table needs, the `nftnl` crate (0.9)
+//! can express tables, chains and most rules; set flags, timeouts, interval ends, lookups in a set
+//! that exists already, `ct direction`, flushes, DESTROYSETELEM, generations, counters and the
+//! element that an error is about all go through raw pointers of `nftnl-sys`, and its
+//! `SetElemsMsg` is unsound in safe code. @MEASURED@
+//!
+//! Numbers are those of `linux/netfilter/nf_tables.h` and nfnetlink.h, named after them.
+
+use std::net::IpAddr;
+
+use super::attribute::{Head, Writer};
+use super::expression;
+use super::ruleset::{BASE_CHAIN, Ruleset, Set, SetKind};
+
+/// Messages of `nf_tables` are numbered from here: its subsystem is the upper byte.
+pub(super) const NFNL_SUBSYS_NFTABLES: u16 = 10;
+pub(super) const NFPROTO_INET: u8 = 1;
+
+const NFNL_MSG_BATCH_BEGIN: u16 = 0x10;
+const NFNL_MSG_BATCH_END: u16 = 0x11;
+
+pub(super) const NFT_MSG_NEWTABLE: u16 = 0;
+const NFT_MSG_DELTABLE: u16 = 2;
+const NFT_MSG_NEWCHAIN: u16 = 3;
+const NFT_MSG_NEWRULE: u16 = 6;
+pub(super) const NFT_MSG_GETRULE: u16 = 7;
+const NFT_MSG_NEWSET: u16 = 9;
+const NFT_MSG_NEWSETELEM: u16 = 12;
+const NFT_MSG_DELSETELEM: u16 = 14;
+pub(super) const NFT_MSG_NEWGEN: u16 = 15;
+pub(super) const NFT_MSG_GETGEN: u16 = 16;
+pub(super) const NFT_MSG_TRACE: u16 = 17;
+const NFT_MSG_DESTROYSETELEM: u16 = 30;
+
+/// The attribute that names the table, in every message about something in a table.
+pub(super) const NFTA_TABLE: u16 = 1;
+pub(super) const NFTA_GEN_ID: u16 = 1;
+pub(super) const NFTA_COUNTER_BYTES: u16 = 1;
+pub(super) const NFTA_COUNTER_PACKETS: u16 = 2;
+pub(super) const NFTA_SET_ELEM_LIST_SET: u16 = 2;
+pub(super) const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
+
+/// After connection tracking (-200), so that replies are known; before destination NAT (-100), so
+/// that ports are still those that the client used (`linux/netfilter_ipv4.h`).
+const PRIORITY: i32 = -150;
+
+/// Elements in one message. Their list is one attribute, whose length has 16 bits; an IPv6 element
+/// with flags and timeout takes 48 bytes.
+const ELEMENTS_PER_MESSAGE: usize = 1300;
+
+/// What is to happen to elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Elements {
+    /// They are to be in the set. One that is there already is no error.
+    Add,
+    /// They are to leave the set, and are in it.
+    Delete,
+    /// They are to leave the set if they are in it. Linux 6.3 and later.
+    Destroy,
+}
+
+/// An element of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Element {
+    pub key: Key,
+    /// Not the first element of an interval, but the first behind it.
+    pub end: bool,
+    /// Milliseconds until the kernel removes it; never if `None`.
+    pub timeout: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Address(IpAddr),
+    Port(u16),
+}
+
+/// Messages that are sent together.
+pub(super) struct Batch {
+    writer: Writer,
+    sequence: u32,
+    /// How many elements are added or removed.
+    elements: usize,
+}
+
+/// A set is called by this number within the batch that makes it.
+pub(super) fn set_id(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+impl Batch {
+    /// Begins a batch whose messages are numbered from `sequence`. If `generation` is given, the
+    /// kernel refuses the batch (ERESTART) if the ruleset is no longer of that generation.
+    pub fn new(sequence: u32, generation: Option<u32>) -> Self {
+        const NFNL_BATCH_GENID: u16 = 1;
+        let mut batch = Self {
+            writer: Writer::default(),
+            sequence,
+            elements: 0,
+        };
+        batch.bracket(NFNL_MSG_BATCH_BEGIN, |writer| {
+            if let Some(generation) = generation {
+                writer.u32(NFNL_BATCH_GENID, generation);
+            }
+        });
+        batch
+    }
+
+    /// How many elements it adds or removes.
+    pub fn elements(&self) -> usize {
+        self.elements
+    }
+
+    /// Ends the batch: its bytes, and the number of the message that the kernel acknowledges. That
+    /// is the last one before the end: kernels before 6.10 do not acknowledge the end itself.
+    pub fn finish(mut self) -> (Vec<u8>, u32) {
+        let acknowledged = self.sequence.wrapping_sub(1);
+        self.writer.acknowledge_newest();
+        self.bracket(NFNL_MSG_BATCH_END, |_| ());
+        (self.writer.into_bytes(), acknowledged)
+    }
+
+    /// Puts `ruleset` in the place of the table, whatever was in it.
+    pub fn replace_table(&mut self, table: &str, ruleset: &Ruleset) {
+        self.table(NFT_MSG_NEWTABLE, table); // there is something to delete, in any case
+        self.table(NFT_MSG_DELTABLE, table);
+        self.table(NFT_MSG_NEWTABLE, table);
+        for chain in &ruleset.chains {
+            self.chain(table, &chain.name);
+        }
+        for (index, set) in ruleset.sets.iter().enumerate() {
+            self.set(table, set, index);
+        }
+        for chain in &ruleset.chains {
+            for rule in &chain.rules {
+                self.rule(table, &chain.name, |writer| {
+                    expression::write(writer, rule, ruleset);
+                });
+            }
+        }
+    }
+
+    /// Adds elements to a named set, or removes them.
+    pub fn elements_of(&mut self, what: Elements, table: &str, set: &str, elements: &[Element]) {
+        self.element_messages(what, table, set, None, elements);
+    }
+
+    /// Empties a named set.
+    pub fn flush(&mut self, table: &str, set: &str) {
+        self.message(NFT_MSG_DELSETELEM, 0, |writer| {
+            writer.name(NFTA_TABLE, table);
+            writer.name(NFTA_SET_ELEM_LIST_SET, set);
+        });
+    }
+
+    fn table(&mut self, kind: u16, table: &str) {
+        let flags = match kind {
+            NFT_MSG_NEWTABLE => netlink_packet_core::NLM_F_CREATE,
+            _ => 0,
+        };
+        self.message(kind, flags, |writer| writer.name(NFTA_TABLE, table));
+    }
+
+    fn chain(&mut self, table: &str, name: &str) {
+        const NFTA_CHAIN_NAME: u16 = 3;
+        const NFTA_CHAIN_HOOK: u16 = 4;
+        const NFTA_CHAIN_POLICY: u16 = 5;
+        const NFTA_CHAIN_TYPE: u16 = 7;
+        const NFTA_HOOK_HOOKNUM: u16 = 1;
+        const NFTA_HOOK_PRIORITY: u16 = 2;
+        const NF_INET_PRE_ROUTING: u32 = 0;
+        const NF_ACCEPT: u32 = 1;
+        self.message(
+            NFT_MSG_NEWCHAIN,
+            netlink_packet_core::NLM_F_CREATE,
+            |writer| {
+                writer.name(NFTA_TABLE, table);
+                writer.name(NFTA_CHAIN_NAME, name);
+                if name == BASE_CHAIN {
+                    writer.nested(NFTA_CHAIN_HOOK, |hook| {
+                        hook.u32(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
+                        hook.bytes(NFTA_HOOK_PRIORITY, &PRIORITY.to_be_bytes());
+                    });
+                    writer.u32(NFTA_CHAIN_POLICY, NF_ACCEPT);
+                    writer.name(NFTA_CHAIN_TYPE, "filter");
+                }
+            },
+        );
+    }
+
+    fn rule(&mut self, table: &str, chain: &str, expressions: impl FnOnce(&mut Writer)) {
+        let flags = netlink_packet_core::NLM_F_CREATE | netlink_packet_core::NLM_F_APPEND;
+        self.message(NFT_MSG_NEWRULE, flags, |writer| {
+            writer.name(NFTA_TABLE, table);
+            writer.name(super::counters::NFTA_RULE_CHAIN, chain);
+            writer.nested(super::counters::NFTA_RULE_EXPRESSIONS, expressions);
+        });
+    }
+
+    fn set(&mut self, table: &str, set: &Set, index: usize) {
+        const NFTA_SET_NAME: u16 = 2;
+        const NFTA_SET_FLAGS: u16 = 3;
+        const NFTA_SET_KEY_TYPE: u16 = 4;
+        const NFTA_SET_KEY_LEN: u16 = 5;
+        const NFTA_SET_ID: u16 = 10;
+        const NFT_SET_ANONYMOUS: u32 = 0x1;
+        const NFT_SET_CONSTANT: u32 = 0x2;
+        const NFT_SET_INTERVAL: u32 = 0x4;
+        const NFT_SET_TIMEOUT: u32 = 0x10;
+        // nft's own numbers for what a key is, by which it prints it (libnftables, datatype.h).
+        const TYPE_IPADDR: u32 = 7;
+        const TYPE_IP6ADDR: u32 = 8;
+        const TYPE_INET_SERVICE: u32 = 13;
+        let (key, len, flags) = match &set.kind {
+            SetKind::Prefixes { ipv4, interval } => {
+                let (key, len) = if *ipv4 {
+                    (TYPE_IPADDR, 4)
+                } else {
+                    (TYPE_IP6ADDR, 16)
+                };
+                let interval = if *interval { NFT_SET_INTERVAL } else { 0 };
+                (key, len, NFT_SET_TIMEOUT | interval)
+            }
+            SetKind::Ports(_) => (
+                TYPE_INET_SERVICE,
+                2,
+                NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_INTERVAL,
+            ),
+        };
+        self.message(
+            NFT_MSG_NEWSET,
+            netlink_packet_core::NLM_F_CREATE,
+            |writer| {
+                writer.name(NFTA_TABLE, table);
+                writer.name(NFTA_SET_NAME, &set.name);
+                writer.u32(NFTA_SET_FLAGS, flags);
+                writer.u32(NFTA_SET_KEY_TYPE, key);
+                writer.u32(NFTA_SET_KEY_LEN, len);
+                writer.u32(NFTA_SET_ID, set_id(index));
+            },
+        );
+        if let SetKind::Ports(ranges) = &set.kind {
+            let elements: Vec<Element> = ranges
+                .iter()
+                .flat_map(|&(first, last)| {
+                    interval(Key::Port(first), last.checked_add(1).map(Key::Port), None)
+                })
+                .collect();
+            let id = Some(set_id(index));
+            self.element_messages(Elements::Add, table, &set.name, id, &elements);
+        }
+    }
+
+    fn element_messages(
+        &mut self,
+        what: Elements,
+        table: &str,
+        set: &str,
+        id: Option<u32>,
+        elements: &[Element],
+    ) {
+        const NFTA_SET_ELEM_LIST_SET_ID: u16 = 4;
+        let (kind, flags) = match what {
+            Elements::Add => (NFT_MSG_NEWSETELEM, netlink_packet_core::NLM_F_CREATE),
+            Elements::Delete => (NFT_MSG_DELSETELEM, 0),
+            Elements::Destroy => (NFT_MSG_DESTROYSETELEM, 0),
+        };
+        self.elements += elements.len();
+        for part in elements.chunks(ELEMENTS_PER_MESSAGE) {
+            self.message(kind, flags, |writer| {
+                writer.name(NFTA_TABLE, table);
+                writer.name(NFTA_SET_ELEM_LIST_SET, set);
+                if let Some(id) = id {
+                    writer.u32(NFTA_SET_ELEM_LIST_SET_ID, id);
+                }
+                writer.nested(NFTA_SET_ELEM_LIST_ELEMENTS, |list| {
+                    for element in part {
+                        element.write(list);
+                    }
+                });
+            });
+        }
+    }
+
+    fn message(&mut self, kind: u16, flags: u16, body: impl FnOnce(&mut Writer)) {
+        let head = Head {
+            kind: NFNL_SUBSYS_NFTABLES << 8 | kind,
+            flags,
+            sequence: self.next_sequence(),
+            family: NFPROTO_INET,
+            resource: 0,
+        };
+        self.writer.message(&head, body);
+    }
+
+    fn bracket(&mut self, kind: u16, body: impl FnOnce(&mut Writer)) {
+        let head = Head {
+            kind,
+            flags: 0,
+            sequence: self.next_sequence(),
+            family: 0,
+            resource: NFNL_SUBSYS_NFTABLES,
+        };
+        self.writer.message(&head, body);
+    }
+
+    fn next_sequence(&mut self) -> u32 {
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        sequence
+    }
+}
+
+/// The elements of an interval set that stand for `first` up to what is before `behind`; `None` is
+/// the end of the address space.
+pub(super) fn interval(
+    first: Key,
+    behind: Option<Key>,
+    timeout: Option<u64>,
+) -> impl Iterator<Item = Element> {
+    let first = Element {
+        key: first,
+        end: false,
+        timeout,
+    };
+    let end = behind.map(|key| Element {
+        key,
+        end: true,
+        timeout: None,
+    });
+    std::iter::once(first).chain(end)
+}
+
+pub(super) const NFTA_LIST_ELEM: u16 = 1;
+pub(super) const NFTA_SET_ELEM_KEY: u16 = 1;
+pub(super) const NFTA_DATA_VALUE: u16 = 1;
+
+impl Element {
+    /// An element of a hash set.
+    pub fn single(addr: IpAddr, timeout: Option<u64>) -> Self {
+        Self {
+            key: Key::Address(addr),
+            end: false,
+            timeout,
+        }
+    }
+
+    fn write(&self, list: &mut Writer) {
+        const NFTA_SET_ELEM_FLAGS: u16 = 3;
+        const NFTA_SET_ELEM_TIMEOUT: u16 = 4;
+        const NFT_SET_ELEM_INTERVAL_END: u32 = 1;
+        list.nested(NFTA_LIST_ELEM, |element| {
+            element.nested(NFTA_SET_ELEM_KEY, |key| match self.key {
+                Key::Address(IpAddr::V4(addr)) => key.bytes(NFTA_DATA_VALUE, &addr.octets()),
+                Key::Address(IpAddr::V6(addr)) => key.bytes(NFTA_DATA_VALUE, &addr.octets()),
+                Key::Port(port) => key.bytes(NFTA_DATA_VALUE, &port.to_be_bytes()),
+            });
+            if self.end {
+                element.u32(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+            }
+            if let Some(timeout) = self.timeout {
+                element.u64(NFTA_SET_ELEM_TIMEOUT, timeout);
+            }
+        });
+    }
+}

@@ -1,0 +1,272 @@
+//! Bans as sets in the kernel's nftables, written over netlink.
+//!
+//! All of it is in one table of family `inet`, which is ours alone: [`restore`](Backend::restore)
+//! puts a new one in its place in a single transaction, so that packets meet either the old table
+//! or the new one, leftovers of any kind are gone and no rule is ever doubled. Elements carry the
+//! kernel's own timeouts: should this program die, bans end nevertheless.
+//!
+//! `ruleset` and `cover` say what is wanted (pure), `message` and `expression` write it,
+//! `reading` and `counters` read what the kernel says, `netlink` has the sockets.
+
+mod attribute;
+mod counters;
+mod cover;
+mod expression;
+mod message;
+mod netlink;
+mod plan;
+mod reading;
+mod ruleset;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::io::Errno;
+
+use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Target};
+use crate::model::{JailName, Time};
+use counters::Count;
+use message::{Batch, Element, Elements, NFT_MSG_GETRULE};
+use netlink::{Failure, Notices, Requests};
+use plan::Jails;
+use ruleset::Ruleset;
+
+/// Above so many elements our own notices could fill the buffer and hide those of others.
+const QUIET_ABOVE: usize = 10_000;
+/// How often to begin again because somebody else was quicker. Each time is progress for them.
+const ATTEMPTS: usize = 16;
+
+/// The table in the kernel.
+pub struct Nftables {
+    table: String,
+    requests: Requests,
+    notices: Notices,
+    jails: Jails,
+    /// Whether the kernel can remove elements that may not be there (6.3 and later).
+    destroys: bool,
+    /// What was stopped by tables that are no more, as far as it was read.
+    stopped_before: BTreeMap<JailName, Count>,
+}
+
+impl Nftables {
+    /// The table of the daemon.
+    pub const TABLE: &'static str = "journalban";
+
+    /// Opens the sockets, in the network namespace of the calling thread, and finds out what the
+    /// kernel can do. Nothing is changed yet. `table` is a name of nft(8).
+    pub fn open(table: &str) -> Result<Self, BackendError> {
+        let doing = "opening netlink sockets to nf_tables";
+        let mut requests = Requests::open().map_err(|error| cannot(doing, &error))?;
+        let notices = Notices::open().map_err(|error| cannot(doing, &error))?;
+        let destroys = can_destroy(&mut requests, table)?;
+        Ok(Self {
+            table: table.to_owned(),
+            requests,
+            notices,
+            jails: Jails::default(),
+            destroys,
+            stopped_before: BTreeMap::new(),
+        })
+    }
+
+    /// Does without what kernels before 6.3 cannot do, to show on a newer one that it works.
+    #[must_use]
+    pub fn as_on_old_kernels(mut self) -> Self {
+        self.destroys = false;
+        self
+    }
+
+    /// Commits what `fill` writes while nobody listens to notices: they would be as many as the
+    /// elements. The generation proves that no other commit came in between.
+    fn commit_quietly(
+        &mut self,
+        doing: &str,
+        fill: impl Fn(&mut Batch),
+    ) -> Result<(), BackendError> {
+        for _ in 0..ATTEMPTS {
+            let generation = self.requests.generation().map_err(|it| failed(doing, it))?;
+            let mut batch = self.requests.batch(Some(generation));
+            fill(&mut batch);
+            self.notices
+                .deafen()
+                .map_err(|error| uncertain(doing, &error))?;
+            let committed = self.requests.commit(batch);
+            self.notices
+                .listen()
+                .map_err(|error| uncertain(doing, &error))?;
+            match committed {
+                Ok(()) => {}
+                Err(Failure::Kernel { errno, .. }) if errno == Errno::RESTART => continue,
+                Err(failure) => return Err(failed(doing, failure)),
+            }
+            let now = self.requests.generation().map_err(|it| failed(doing, it))?;
+            return if now == next(generation) {
+                Ok(())
+            } else {
+                Err(uncertain(doing, &"nftables was changed right behind us"))
+            };
+        }
+        Err(uncertain(doing, &"others change nftables all the time"))
+    }
+
+    /// What the present table has stopped.
+    fn counted(&mut self) -> Result<BTreeMap<JailName, Count>, BackendError> {
+        let doing = "reading the counters of nftables";
+        for _ in 0..ATTEMPTS {
+            let mut counts = BTreeMap::new();
+            let whole = self
+                .requests
+                .dump(NFT_MSG_GETRULE, &self.table, |rule| {
+                    counters::tally(&mut counts, rule);
+                })
+                .map_err(|failure| failed(doing, failure))?;
+            if whole {
+                return Ok(counts);
+            }
+        }
+        Err(uncertain(doing, &"others change nftables all the time"))
+    }
+
+    fn total(&mut self) -> Result<BTreeMap<JailName, Count>, BackendError> {
+        let mut counts = self.counted()?;
+        for (jail, before) in &self.stopped_before {
+            *counts.entry(jail.clone()).or_default() += *before;
+        }
+        Ok(counts)
+    }
+}
+
+impl Backend for Nftables {
+    fn name(&self) -> &'static str {
+        "nftables"
+    }
+
+    fn restore(
+        &mut self,
+        targets: &[Target],
+        wanted: &[Holding],
+        now: Time,
+    ) -> Result<(), BackendError> {
+        let doing = "replacing the table of nftables";
+        let counted = self.total();
+        let ruleset = Ruleset::of(targets);
+        let jails = Jails::of(targets, wanted, now);
+        let contents = jails.contents(wanted, now);
+        let table = self.table.clone();
+        self.commit_quietly(doing, |batch| {
+            batch.replace_table(&table, &ruleset);
+            for (set, elements) in &contents {
+                batch.elements_of(Elements::Add, &table, set, elements);
+            }
+        })?;
+        self.jails = jails;
+        // Without an answer (there was no table) what was known before still stands.
+        if let Ok(counted) = counted {
+            self.stopped_before = counted;
+        }
+        self.stopped_before
+            .retain(|jail, _| self.jails.contains(jail));
+        Ok(())
+    }
+
+    fn apply(&mut self, changes: &[Change], now: Time) -> Result<(), BackendError> {
+        let doing = "changing the sets of nftables";
+        let plan = self.jails.plan(changes, now)?;
+        let table = self.table.clone();
+        let destroys = self.destroys;
+        let fill = |batch: &mut Batch| {
+            for (set, change) in &plan.hashed {
+                // An element that is there already may keep its old timeout (it does before Linux
+                // 6.12), so it goes first, within the same transaction.
+                if destroys {
+                    batch.elements_of(Elements::Destroy, &table, set, &change.leave);
+                } else {
+                    batch.elements_of(Elements::Add, &table, set, &change.leave);
+                    batch.elements_of(Elements::Delete, &table, set, &change.leave);
+                }
+                batch.elements_of(Elements::Add, &table, set, &change.enter);
+            }
+            for (set, elements) in &plan.intervals {
+                batch.flush(&table, set);
+                batch.elements_of(Elements::Add, &table, set, elements);
+            }
+        };
+        let mut batch = self.requests.batch(None);
+        fill(&mut batch);
+        if batch.elements() > QUIET_ABOVE {
+            self.commit_quietly(doing, fill)?;
+        } else if !plan.is_empty() {
+            self.requests
+                .commit(batch)
+                .map_err(|failure| failed(doing, failure))?;
+        }
+        self.jails.carried_out(plan);
+        Ok(())
+    }
+
+    fn dropped(&mut self) -> Result<Vec<Dropped>, BackendError> {
+        let mut counts = self.total()?;
+        Ok(self
+            .jails
+            .names()
+            .map(|jail| {
+                let count = counts.remove(jail).unwrap_or_default();
+                Dropped {
+                    jail: jail.clone(),
+                    packets: count.packets,
+                    bytes: count.bytes,
+                }
+            })
+            .collect())
+    }
+
+    fn watch_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.notices.as_fd())
+    }
+
+    fn disturbed(&mut self) -> Result<bool, BackendError> {
+        self.notices
+            .another_changed(&self.table, self.requests.port())
+            .map_err(|error| uncertain("reading the notices of nftables", &error))
+    }
+}
+
+/// Tries to remove an element from a set that is not there: a kernel that knows the request says
+/// so, one that does not says that the request is invalid. Neither changes anything.
+fn can_destroy(requests: &mut Requests, table: &str) -> Result<bool, BackendError> {
+    let mut batch = requests.batch(None);
+    let nobody = [Element::single([192, 0, 2, 1].into(), None)];
+    batch.elements_of(Elements::Destroy, table, "probe", &nobody);
+    match requests.commit(batch) {
+        Err(Failure::Kernel { errno, .. }) if errno == Errno::INVAL => Ok(false),
+        Err(Failure::Kernel { errno, .. }) if errno == Errno::NOENT => Ok(true),
+        Ok(()) => Ok(true),
+        Err(failure) => Err(failed("asking what nf_tables can do", failure)),
+    }
+}
+
+/// The generation behind `generation`; zero is none (`nf_tables_commit`).
+fn next(generation: u32) -> u32 {
+    generation.checked_add(1).unwrap_or(1)
+}
+
+fn cannot(doing: &str, error: &io::Error) -> BackendError {
+    BackendError::Refused(format!("{doing}: {error}; CAP_NET_ADMIN is needed"))
+}
+
+fn uncertain(doing: &str, error: &dyn std::fmt::Display) -> BackendError {
+    BackendError::Uncertain(format!("{doing}: {error}"))
+}
+
+fn failed(doing: &str, failure: Failure) -> BackendError {
+    match failure {
+        Failure::Kernel { errno, .. } if errno == Errno::PERM || errno == Errno::ACCESS => {
+            BackendError::Refused(format!("{doing}: {failure}; CAP_NET_ADMIN is needed"))
+        }
+        Failure::Kernel { errno, .. } if errno == Errno::OPNOTSUPP => {
+            BackendError::Refused(format!("{doing}: {failure}; the kernel has no nf_tables"))
+        }
+        failure => uncertain(doing, &failure),
+    }
+}

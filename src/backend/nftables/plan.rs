@@ -1,0 +1,344 @@
+//! From bans to the contents of sets, and from changes of bans to changes of sets.
+//!
+//! The hash sets need no memory here: a ban is one element. What is in an interval set depends on
+//! all of the jail's networks together, so these are kept; the set is small, and is filled anew
+//! whenever one of them changes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::cover::cover;
+use super::message::{Element, Key, interval};
+use super::ruleset::{Slot, SlotKind};
+use crate::backend::{BackendError, Change, Holding, Target};
+use crate::model::{JailName, Prefix, PrefixLengths, Time};
+
+/// The kernel refuses timeouts whose nanoseconds do not fit into 64 bits (`nf_msecs_to_jiffies64`);
+/// that is 584 years, and so is as good as forever.
+const LONGEST_MILLIS: u64 = u64::MAX / 1_000_000 - 1;
+
+/// Networks and until when they are out.
+type Nets = BTreeMap<Prefix, Option<Time>>;
+
+/// The jails of the table, with the networks in their interval sets.
+#[derive(Default)]
+pub(super) struct Jails {
+    by_name: BTreeMap<JailName, Jail>,
+}
+
+struct Jail {
+    lengths: PrefixLengths,
+    nets: Nets,
+}
+
+/// What is to happen to sets, by their names.
+pub(super) struct Plan {
+    pub hashed: BTreeMap<String, HashChange>,
+    /// The new contents.
+    pub intervals: BTreeMap<String, Vec<Element>>,
+    /// The networks of the jails whose interval sets change.
+    nets: BTreeMap<JailName, Nets>,
+}
+
+/// Elements that leave a hash set, whether or not they are in it, and then those that enter it.
+#[derive(Default)]
+pub(super) struct HashChange {
+    pub leave: Vec<Element>,
+    pub enter: Vec<Element>,
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.hashed.is_empty() && self.intervals.is_empty()
+    }
+}
+
+impl Jails {
+    /// The jails of `targets`, holding what `wanted` says. Holdings of other jails do not count.
+    pub fn of(targets: &[Target], wanted: &[Holding], now: Time) -> Self {
+        let mut jails = Self {
+            by_name: targets
+                .iter()
+                .map(|target| {
+                    let jail = Jail {
+                        lengths: target.lengths,
+                        nets: Nets::new(),
+                    };
+                    (target.jail.clone(), jail)
+                })
+                .collect(),
+        };
+        for holding in wanted {
+            if let Some(jail) = jails.by_name.get_mut(&holding.jail)
+                && Slot::of(holding.prefix, jail.lengths).kind == SlotKind::Net
+                && Left::of(holding.until, now) != Left::Nothing
+            {
+                jail.nets.insert(holding.prefix, holding.until);
+            }
+        }
+        jails
+    }
+
+    pub fn contains(&self, jail: &JailName) -> bool {
+        self.by_name.contains_key(jail)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &JailName> {
+        self.by_name.keys()
+    }
+
+    /// What is in all sets together.
+    pub fn contents(&self, wanted: &[Holding], now: Time) -> HashMap<String, Vec<Element>> {
+        let mut by_slot: HashMap<(&JailName, Slot), Vec<Element>> = HashMap::new();
+        for holding in wanted {
+            let Some(jail) = self.by_name.get(&holding.jail) else {
+                continue;
+            };
+            let slot = Slot::of(holding.prefix, jail.lengths);
+            if slot.kind != SlotKind::Net
+                && let Some(element) = single(holding.prefix, holding.until, now)
+            {
+                let elements = by_slot.entry((&holding.jail, slot)).or_default();
+                elements.push(element);
+            }
+        }
+        let intervals = self.by_name.iter().flat_map(|(name, jail)| {
+            [true, false].map(|ipv4| (net_set(name, ipv4), ranges(&jail.nets, ipv4, now)))
+        });
+        by_slot
+            .into_iter()
+            .map(|((name, slot), elements)| (slot.set_name(name), elements))
+            .chain(intervals)
+            .collect()
+    }
+
+    /// What `changes` mean for the sets; of several changes of one ban the last counts. A ban for
+    /// a jail that is not there is refused; there is nothing to lift from such a jail.
+    pub fn plan(&self, changes: &[Change], now: Time) -> Result<Plan, BackendError> {
+        let mut last: HashMap<(&JailName, Prefix), Left> = HashMap::with_capacity(changes.len());
+        let mut nets: BTreeMap<JailName, Nets> = BTreeMap::new();
+        let mut touched: Vec<(&JailName, bool)> = Vec::new();
+        for change in changes {
+            let (name, prefix, until) = match change {
+                Change::Add(holding) => (&holding.jail, holding.prefix, Some(holding.until)),
+                Change::Remove { jail, prefix } => (jail, *prefix, None),
+            };
+            let Some(jail) = self.by_name.get(name) else {
+                if until.is_some() {
+                    return Err(BackendError::Refused(format!(
+                        "banning {prefix}: there is no jail \"{name}\" in the table"
+                    )));
+                }
+                continue;
+            };
+            let left = until.map_or(Left::Nothing, |until| Left::of(until, now));
+            if Slot::of(prefix, jail.lengths).kind != SlotKind::Net {
+                last.insert((name, prefix), left);
+                continue;
+            }
+            let nets = nets
+                .entry(name.clone())
+                .or_insert_with(|| jail.nets.clone());
+            match until {
+                Some(until) if left != Left::Nothing => nets.insert(prefix, until),
+                _ => nets.remove(&prefix),
+            };
+            touched.push((name, prefix.is_ipv4()));
+        }
+
+        let mut hashed: BTreeMap<String, HashChange> = BTreeMap::new();
+        for ((name, prefix), left) in last {
+            let Some(jail) = self.by_name.get(name) else {
+                continue;
+            };
+            let set = Slot::of(prefix, jail.lengths).set_name(name);
+            let change = hashed.entry(set).or_default();
+            change.leave.push(Element::single(prefix.addr(), None));
+            if let Some(timeout) = left.timeout() {
+                change.enter.push(Element::single(prefix.addr(), timeout));
+            }
+        }
+        let intervals = touched
+            .into_iter()
+            .filter_map(|(name, ipv4)| {
+                let nets = nets.get(name)?;
+                Some((net_set(name, ipv4), ranges(nets, ipv4, now)))
+            })
+            .collect();
+        Ok(Plan {
+            hashed,
+            intervals,
+            nets,
+        })
+    }
+
+    /// Remembers what the kernel has taken.
+    pub fn carried_out(&mut self, plan: Plan) {
+        for (name, nets) in plan.nets {
+            if let Some(jail) = self.by_name.get_mut(&name) {
+                jail.nets = nets;
+            }
+        }
+    }
+}
+
+/// How much time a ban has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    Millis(u64),
+    Forever,
+}
+
+impl Left {
+    /// Rounded up, so that a ban never ends in the kernel before it ends for us.
+    fn of(until: Option<Time>, now: Time) -> Self {
+        let Some(until) = until else {
+            return Self::Forever;
+        };
+        match until
+            .as_micros()
+            .saturating_sub(now.as_micros())
+            .div_ceil(1000)
+        {
+            0 => Self::Nothing,
+            millis if millis > LONGEST_MILLIS => Self::Forever,
+            millis => Self::Millis(millis),
+        }
+    }
+
+    /// The timeout of an element, if there is to be one.
+    #[expect(
+        clippy::option_option,
+        reason = "the inner one is the kernel's: an element without a timeout stays"
+    )]
+    fn timeout(self) -> Option<Option<u64>> {
+        match self {
+            Self::Nothing => None,
+            Self::Millis(millis) => Some(Some(millis)),
+            Self::Forever => Some(None),
+        }
+    }
+}
+
+fn net_set(jail: &JailName, ipv4: bool) -> String {
+    let kind = SlotKind::Net;
+    Slot { ipv4, kind }.set_name(jail)
+}
+
+fn single(prefix: Prefix, until: Option<Time>, now: Time) -> Option<Element> {
+    let timeout = Left::of(until, now).timeout()?;
+    Some(Element::single(prefix.addr(), timeout))
+}
+
+/// The elements of an interval set for `nets`.
+fn ranges(nets: &Nets, ipv4: bool, now: Time) -> Vec<Element> {
+    cover(nets, ipv4)
+        .into_iter()
+        .filter_map(|range| {
+            let timeout = Left::of(range.until, now).timeout()?;
+            let behind = range.behind().map(Key::Address);
+            Some(interval(Key::Address(range.first), behind, timeout))
+        })
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Action;
+
+    const NOW: Time = Time::from_secs(1000);
+
+    fn jail() -> JailName {
+        JailName::new("a").expect("a name")
+    }
+
+    fn jails() -> Jails {
+        let target = Target {
+            jail: jail(),
+            ports: Vec::new(),
+            action: Action::Drop,
+            lengths: PrefixLengths::default(),
+        };
+        Jails::of(&[target], &[], NOW)
+    }
+
+    fn add(prefix: &str, until: Option<u64>) -> Change {
+        Change::Add(Holding {
+            jail: jail(),
+            prefix: prefix.parse().expect("a prefix"),
+            until: until.map(Time::from_secs),
+        })
+    }
+
+    fn remove(prefix: &str) -> Change {
+        Change::Remove {
+            jail: jail(),
+            prefix: prefix.parse().expect("a prefix"),
+        }
+    }
+
+    #[test]
+    fn the_last_change_of_a_ban_counts() {
+        let changes = [
+            add("192.0.2.1", None),
+            remove("192.0.2.1"),
+            add("192.0.2.2", Some(1010)),
+            add("192.0.2.2", Some(1020)),
+            add("192.0.2.3", Some(1000)),
+        ];
+        let plan = jails().plan(&changes, NOW).expect("known jails");
+        let change = &plan.hashed["v4-a"];
+        assert_eq!(change.leave.len(), 3);
+        let only = Element::single([192, 0, 2, 2].into(), Some(20_000));
+        assert_eq!(change.enter, [only]);
+        assert!(plan.intervals.is_empty());
+    }
+
+    #[test]
+    fn an_interval_set_has_what_all_networks_ask_for() {
+        let mut jails = jails();
+        let changes = [
+            add("192.0.2.0/24", Some(1010)),
+            add("192.0.2.0/25", Some(1020)),
+        ];
+        let plan = jails.plan(&changes, NOW).expect("known jails");
+        let firsts = |plan: &Plan| -> Vec<_> {
+            plan.intervals["net4-a"]
+                .iter()
+                .filter(|element| !element.end)
+                .map(|element| (element.key.clone(), element.timeout))
+                .collect()
+        };
+        let key = |host| Key::Address([192, 0, 2, host].into());
+        let both = [(key(0), Some(20_000)), (key(128), Some(10_000))];
+        assert_eq!(firsts(&plan), both);
+        jails.carried_out(plan);
+        let plan = jails
+            .plan(&[remove("192.0.2.0/24")], NOW)
+            .expect("known jails");
+        assert_eq!(firsts(&plan), [(key(0), Some(20_000))]);
+    }
+
+    #[test]
+    fn a_timeout_is_rounded_up_and_fits_the_kernel() {
+        let left = |micros| Left::of(Some(Time::from_micros(micros)), Time::EPOCH);
+        assert_eq!(left(0), Left::Nothing);
+        assert_eq!(left(1), Left::Millis(1));
+        assert_eq!(left(1_000_001), Left::Millis(1001));
+        assert_eq!(left(u64::MAX), Left::Forever);
+    }
+
+    #[test]
+    fn a_ban_for_an_unknown_jail_is_refused() {
+        let jails = Jails::default();
+        assert!(jails.plan(&[add("192.0.2.1", None)], NOW).is_err());
+        assert!(
+            jails
+                .plan(&[remove("192.0.2.1")], NOW)
+                .expect("harmless")
+                .is_empty()
+        );
+    }
+}
