@@ -1,6 +1,29 @@
 //! From an entry to failures: which jails look at it, what their rules make of it.
 //!
 //! Pure: no I/O, no clock. [`spec`] says what a filter file may hold, [`Filter`] is one compiled
-//! for a mode, [`Matcher`] runs all jails of one source over its entries.
+//! for a mode, [`Matcher`] runs all jails of one source over its entries: dispatch by field, then
+//! the rules, then what the connection is known to be.
+//!
+//! A `MESSAGE` is one haystack from its first to its last byte, newlines included: `.` matches
+//! every byte, `^` and `$` only the real ends. So a newline that an attacker puts into a name
+//! neither hides the line (a `.*` that stops there) nor forges another one (a `^` that begins
+//! again). Blanks at the end of a message are cut off before patterns see it.
 
+mod compile;
+mod dispatch;
+mod fields;
+mod host;
+mod matcher;
+mod outcome;
+mod pattern;
+mod placeholder;
+mod rule;
+mod sample;
+mod session;
 pub mod spec;
+
+pub use compile::{Filter, RuleError};
+pub use host::Host;
+pub use matcher::{Counters, Matcher, MatcherJail};
+pub use outcome::{Outcome, Verdict};
+pub use sample::{check_samples, untried_rules};

@@ -16,6 +16,9 @@ pub struct FilterSpec {
     pub modes: BTreeMap<String, Vec<String>>,
     /// How lines of one connection are brought together; `None`: each line stands alone.
     pub session: Option<SessionSpec>,
+    /// A pattern of what may stand before the message (`error: `, a kernel's time stamp). It is cut
+    /// off, so that the other patterns begin with the message itself.
+    pub prefix: Option<String>,
     /// Patterns of lines that never count, tried before the rules.
     pub ignoreregex: Vec<String>,
     /// The rules; the first that matches an entry decides.

@@ -1,0 +1,321 @@
+//! A filter compiled for one mode: the rules of that mode, ready to run.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::filter::fields::View;
+use crate::filter::pattern::Pattern;
+use crate::filter::rule::{Hit, Rule};
+use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, Selector};
+
+/// The mode of a filter that names none.
+pub(super) const DEFAULT_MODE: &str = "normal";
+
+/// What is wrong with a filter, and where in its file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct RuleError {
+    /// The index in [`FilterSpec::rules`]; `None`: it is a key of the filter itself.
+    pub rule: Option<usize>,
+    /// The key: `failregex`, `ignoreregex`, `host`, `mode` …
+    pub key: &'static str,
+    /// Which item, where the key holds a list.
+    pub index: usize,
+    /// What is wrong and what would be right, one line.
+    pub message: String,
+}
+
+/// A filter, compiled for one of its modes.
+#[derive(Debug)]
+pub struct Filter {
+    prefix: Option<Pattern>,
+    ignore: Vec<Pattern>,
+    rules: Vec<Rule>,
+    session: Option<(Vec<String>, Duration)>,
+    fields: BTreeSet<String>,
+}
+
+impl Filter {
+    /// Compiles the rules of `mode`. All of the filter's patterns are checked, also those of other
+    /// modes, and all that is wrong is told at once.
+    pub fn compile(spec: &FilterSpec, mode: &str) -> Result<Self, Vec<RuleError>> {
+        let mut errors = Vec::new();
+        let layers = layers(spec, mode, &mut errors);
+        let prefix = spec
+            .prefix
+            .as_deref()
+            .and_then(|text| prefix(text, &mut errors));
+        let ignore = patterns(None, "ignoreregex", &spec.ignoreregex, &mut errors);
+        if let Some(session) = &spec.session
+            && session.by.is_empty()
+        {
+            let message =
+                "the list is empty: name the fields that tell connections apart, as in [\"_PID\"]";
+            errors.push(filter_error("session", message.to_owned()));
+        }
+        let mut rules = Vec::new();
+        for (index, rule) in spec.rules.iter().enumerate() {
+            let compiled = compile_rule(spec, index, rule, &mut errors);
+            if rule
+                .layer
+                .as_ref()
+                .is_none_or(|layer| layers.contains(layer))
+            {
+                rules.push(compiled);
+            }
+        }
+        if spec.rules.is_empty() {
+            let message = "the filter has no rule: write [[rule]] with a failregex";
+            errors.push(filter_error("rule", message.to_owned()));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let session = spec
+            .session
+            .as_ref()
+            .map(|session| (session.by.clone(), session.idle));
+        Ok(Self {
+            fields: fields(&rules, session.as_ref().map_or(&[], |(by, _)| by)),
+            prefix,
+            ignore,
+            rules,
+            session,
+        })
+    }
+
+    /// The journal fields that it needs of an entry, beside those of the journalmatch.
+    #[must_use]
+    pub fn fields(&self) -> &BTreeSet<String> {
+        &self.fields
+    }
+
+    /// How long a connection may log nothing before it is forgotten; `None`: no connections.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.session.as_ref().map(|&(_, idle)| idle)
+    }
+
+    /// What names the connection of an entry.
+    pub(super) fn connection<'e>(&self, view: &View<'e>) -> Option<&'e [u8]> {
+        let (by, _) = self.session.as_ref()?;
+        by.iter()
+            .filter_map(|field| view.entry.get(field.as_bytes()))
+            .find(|key| !key.is_empty())
+    }
+
+    /// The message behind the prefix.
+    pub(super) fn message<'e>(&self, view: &View<'e>) -> &'e [u8] {
+        match &self.prefix {
+            Some(prefix) => prefix.cut(view.message),
+            None => view.message,
+        }
+    }
+
+    /// Whether an `ignoreregex` matches.
+    pub(super) fn ignores(&self, message: &[u8]) -> bool {
+        self.ignore.iter().any(|pattern| pattern.matches(message))
+    }
+
+    /// The first rule that matches. A failure without a host needs that of its connection; while
+    /// that is unknown (`host_known`), a later match with a host takes precedence.
+    pub(super) fn recognise<'f>(
+        &'f self,
+        message: &[u8],
+        view: &View<'_>,
+        host_known: bool,
+    ) -> Option<Hit<'f>> {
+        let mut hostless = None;
+        let hit = self.rules.iter().find_map(|rule| {
+            rule.hits(message, view, |hit| {
+                let wants = !host_known && hit.host.is_none() && rule.kind == RuleKind::Failure;
+                if wants && hostless.is_none() {
+                    hostless = Some(Hit {
+                        rule,
+                        host: None,
+                        user: hit.user.clone(),
+                    });
+                }
+                !wants
+            })
+        });
+        hit.or(hostless)
+    }
+}
+
+fn filter_error(key: &'static str, message: String) -> RuleError {
+    RuleError {
+        rule: None,
+        key,
+        index: 0,
+        message,
+    }
+}
+
+/// The layers of `mode`; none, and an error, if there is no such mode.
+fn layers(spec: &FilterSpec, mode: &str, errors: &mut Vec<RuleError>) -> Vec<String> {
+    let known = |layer: &String| spec.modes.values().flatten().any(|known| known == layer);
+    for (index, rule) in spec.rules.iter().enumerate() {
+        if let Some(layer) = rule.layer.as_ref().filter(|layer| !known(layer)) {
+            errors.push(RuleError {
+                rule: Some(index),
+                key: "layer",
+                index: 0,
+                message: format!("no mode has the layer \"{layer}\": name it in [modes]"),
+            });
+        }
+    }
+    if let Some(layers) = spec.modes.get(mode) {
+        return layers.clone();
+    }
+    if !(spec.modes.is_empty() && mode == DEFAULT_MODE) {
+        let mut names: Vec<&str> = spec.modes.keys().map(String::as_str).collect();
+        if names.is_empty() {
+            names.push(DEFAULT_MODE);
+        }
+        let names = names.join(", ");
+        errors.push(filter_error(
+            "mode",
+            format!("no mode \"{mode}\": the filter has {names}"),
+        ));
+    }
+    Vec::new()
+}
+
+fn prefix(text: &str, errors: &mut Vec<RuleError>) -> Option<Pattern> {
+    match Pattern::new(text) {
+        Ok(pattern) if pattern.anchored() => return Some(pattern),
+        Ok(_) => errors.push(filter_error(
+            "prefix",
+            "it is not anchored: begin it with ^".to_owned(),
+        )),
+        Err(message) => errors.push(filter_error("prefix", message)),
+    }
+    None
+}
+
+fn patterns(
+    rule: Option<usize>,
+    key: &'static str,
+    texts: &[String],
+    errors: &mut Vec<RuleError>,
+) -> Vec<Pattern> {
+    let mut compiled = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        match Pattern::new(text) {
+            Ok(pattern) => compiled.push(pattern),
+            Err(message) => errors.push(RuleError {
+                rule,
+                key,
+                index,
+                message,
+            }),
+        }
+    }
+    compiled
+}
+
+fn compile_rule(
+    spec: &FilterSpec,
+    at: usize,
+    rule: &RuleSpec,
+    errors: &mut Vec<RuleError>,
+) -> Rule {
+    let before = errors.len();
+    let patterns = patterns(Some(at), "failregex", &rule.failregex, errors);
+    let sound = errors.len() == before;
+    let mut wrong = |key, index, message: &str| {
+        errors.push(RuleError {
+            rule: Some(at),
+            key,
+            index,
+            message: message.to_owned(),
+        });
+    };
+    if rule.failregex.is_empty() && rule.conditions.is_empty() {
+        wrong(
+            "failregex",
+            0,
+            "the rule would match every entry: write a failregex or a condition (json.…, field.…)",
+        );
+    }
+    if rule
+        .conditions
+        .iter()
+        .any(|condition| condition.any_of.is_empty())
+    {
+        wrong(
+            "conditions",
+            0,
+            "a condition without a value never holds: write the text that must be there",
+        );
+    }
+    if spec.session.is_none() && !matches!(rule.kind, RuleKind::Failure) {
+        wrong(
+            "kind",
+            0,
+            "only lines of one connection can be brought together: add [session] with by = [\"_PID\"]",
+        );
+    }
+    if rule.weight == Some(0) {
+        wrong(
+            "weight",
+            0,
+            "a failure that weighs 0 never counts: write 1 or more, or kind = \"context\"",
+        );
+    }
+    if sound && rule.host.is_none() && spec.session.is_none() {
+        if rule.failregex.is_empty() {
+            wrong(
+                "host",
+                0,
+                "nothing says where the address is: write host = \"json.…\" or \"field.…\"",
+            );
+        }
+        for (index, _) in patterns
+            .iter()
+            .enumerate()
+            .filter(|(_, pattern)| !pattern.names_host())
+        {
+            wrong(
+                "failregex",
+                index,
+                "nothing says where the address is: write <ADDR> where it stands, or add host = \"field.…\"",
+            );
+        }
+    }
+    if rule.host.is_some()
+        && let Some(index) = patterns.iter().position(Pattern::names_host)
+    {
+        wrong(
+            "failregex",
+            index,
+            "the address is taken from host as well: remove one of the two",
+        );
+    }
+    Rule {
+        number: at + 1,
+        kind: rule.kind,
+        patterns,
+        conditions: rule.conditions.clone(),
+        host: rule.host.clone(),
+        user: rule.user.clone(),
+        weight: rule.weight.unwrap_or(1),
+        merge: rule.merge.unwrap_or(true),
+    }
+}
+
+fn fields(rules: &[Rule], session: &[String]) -> BTreeSet<String> {
+    let selected = rules.iter().flat_map(|rule| {
+        let conditions = rule.conditions.iter().map(|condition| &condition.selector);
+        conditions.chain(&rule.host).chain(&rule.user)
+    });
+    let named = selected.filter_map(|selector| match selector {
+        Selector::Field(name) => Some(name.clone()),
+        Selector::Json(_) => None,
+    });
+    // The message is always wanted: it is the evidence of a failure.
+    named
+        .chain(session.iter().cloned())
+        .chain(["MESSAGE".to_owned()])
+        .collect()
+}

@@ -1,0 +1,132 @@
+//! Which jails look at an entry: an index over their matches.
+//!
+//! Of each group of a match one equality is hashed, the one that the fewest groups share
+//! (`SYSLOG_IDENTIFIER=sshd` rather than `_UID=0`). So an entry that no jail wants costs a lookup
+//! for each field that is hashed, however many jails there are.
+
+use std::collections::HashMap;
+
+use crate::model::{Entry, JournalMatch};
+
+/// Fields that nearly every entry has, with few values: the last to be hashed.
+const BROAD: [&str; 8] = [
+    "_UID",
+    "_GID",
+    "_TRANSPORT",
+    "_BOOT_ID",
+    "_MACHINE_ID",
+    "_HOSTNAME",
+    "PRIORITY",
+    "SYSLOG_FACILITY",
+];
+
+/// The index: field → value → who may want the entry.
+#[derive(Debug, Default)]
+pub(super) struct Dispatch {
+    fields: Vec<(Box<[u8]>, HashMap<Box<[u8]>, Vec<usize>>)>,
+    /// Those whose match is empty.
+    always: Vec<usize>,
+}
+
+impl Dispatch {
+    /// Builds the index; answers are positions in `matches`.
+    pub fn new<'m>(matches: impl Iterator<Item = &'m JournalMatch> + Clone) -> Self {
+        let groups = || matches.clone().flat_map(JournalMatch::groups);
+        let mut shared: HashMap<(&str, &str), usize> = HashMap::new();
+        for (field, values) in groups().flatten() {
+            for value in values {
+                *shared.entry((field, value)).or_default() += 1;
+            }
+        }
+        let mut index = Self::default();
+        for (at, wanted) in matches.clone().enumerate() {
+            if wanted.is_any() {
+                index.always.push(at);
+            }
+            for group in wanted.groups() {
+                let cost = |(field, values): &&(String, Vec<String>)| {
+                    let most = values
+                        .iter()
+                        .filter_map(|value| shared.get(&(field.as_str(), value.as_str())))
+                        .max()
+                        .copied();
+                    (BROAD.contains(&field.as_str()), most)
+                };
+                if let Some((field, values)) = group.iter().min_by_key(cost) {
+                    index.add(field, values, at);
+                }
+            }
+        }
+        index
+    }
+
+    /// Collects who may want `entry`, in order and each once. They still have to match it.
+    pub fn candidates(&self, entry: &Entry, found: &mut Vec<usize>) {
+        found.clear();
+        for (name, value) in entry.fields() {
+            let known = self.fields.iter().find(|(field, _)| **field == *name);
+            if let Some(some) = known.and_then(|(_, values)| values.get(value)) {
+                found.extend_from_slice(some);
+            }
+        }
+        found.extend_from_slice(&self.always);
+        found.sort_unstable();
+        found.dedup();
+    }
+
+    fn add(&mut self, field: &str, values: &[String], at: usize) {
+        let field = field.as_bytes();
+        let position = self.fields.iter().position(|(known, _)| **known == *field);
+        let position = position.unwrap_or_else(|| {
+            self.fields.push((field.into(), HashMap::new()));
+            self.fields.len() - 1
+        });
+        if let Some((_, index)) = self.fields.get_mut(position) {
+            for value in values {
+                index.entry(value.as_bytes().into()).or_default().push(at);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Time;
+
+    #[test]
+    fn every_match_that_holds_is_found_and_few_others() {
+        let matches: Vec<JournalMatch> = [
+            "_UID=0 SYSLOG_IDENTIFIER=a SYSLOG_IDENTIFIER=b",
+            "_UID=0 _SYSTEMD_UNIT=a.service + _UID=0 SYSLOG_IDENTIFIER=b",
+            "",
+            "_TRANSPORT=kernel",
+        ]
+        .iter()
+        .map(|text| JournalMatch::parse(text).expect("a match"))
+        .collect();
+        let index = Dispatch::new(matches.iter());
+        let candidates = |fields: &[(&str, &str)]| {
+            let mut entry = Entry::new(Time::EPOCH);
+            for (name, value) in fields {
+                entry.push(name.as_bytes(), value.as_bytes());
+            }
+            let mut found = vec![9];
+            index.candidates(&entry, &mut found);
+            for (at, wanted) in matches.iter().enumerate() {
+                assert!(!wanted.matches(&entry) || found.contains(&at), "{wanted}");
+            }
+            found
+        };
+        assert_eq!(candidates(&[("_UID", "0")]), [2]);
+        assert_eq!(
+            candidates(&[("SYSLOG_IDENTIFIER", "b"), ("_UID", "0")]),
+            [0, 1, 2]
+        );
+        assert_eq!(
+            candidates(&[("_SYSTEMD_UNIT", "a.service"), ("_UID", "0")]),
+            [1, 2]
+        );
+        assert_eq!(candidates(&[("_TRANSPORT", "kernel")]), [2, 3]);
+    }
+}

@@ -1,0 +1,240 @@
+//! All jails of one source over its entries: dispatch, rules, connections.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::filter::dispatch::Dispatch;
+use crate::filter::fields::View;
+use crate::filter::rule::Hit;
+use crate::filter::session::{Counted, Line, Sessions, alone};
+use crate::filter::{Filter, Host, Outcome, Verdict};
+use crate::model::{EVIDENCE_LIMIT, Entry, Failure, JailName, JournalMatch};
+
+/// The field that tells which unit wrote an entry; journald sets it.
+const UNIT: &str = "_SYSTEMD_UNIT";
+/// What the names of our own units begin with (`journalban.service`, `journalban-hook@….service`).
+/// They quote log lines, so a jail that looks at everything would match them again.
+const OWN_UNITS: &[u8] = b"journalban";
+
+/// A jail, as far as matching is concerned.
+#[derive(Clone, Debug)]
+pub struct MatcherJail {
+    /// Its name.
+    pub name: JailName,
+    /// Which entries it looks at.
+    pub journalmatch: JournalMatch,
+    /// Its filter.
+    pub filter: Arc<Filter>,
+}
+
+/// What happened so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Entries handled.
+    pub entries: u64,
+    /// Entries that at least one jail looked at.
+    pub dispatched: u64,
+    /// Failures, over all jails.
+    pub failures: u64,
+    /// Lines that would have counted, but have a name for a host.
+    pub names: u64,
+    /// Messages that begin like JSON, were asked for a member, and are none.
+    pub bad_json: u64,
+    /// Connections remembered now.
+    pub sessions: u64,
+    /// Connections dropped early because there were too many.
+    pub sessions_evicted: u64,
+}
+
+/// All jails of one source.
+#[derive(Debug)]
+pub struct Matcher {
+    jails: Vec<Jail>,
+    dispatch: Dispatch,
+    candidates: Vec<usize>,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+struct Jail {
+    of: MatcherJail,
+    sessions: Sessions,
+}
+
+impl Matcher {
+    /// Takes the jails that read from one source.
+    #[must_use]
+    pub fn new(jails: Vec<MatcherJail>) -> Self {
+        Self {
+            dispatch: Dispatch::new(jails.iter().map(|jail| &jail.journalmatch)),
+            jails: jails
+                .into_iter()
+                .map(|of| Jail {
+                    of,
+                    sessions: Sessions::default(),
+                })
+                .collect(),
+            candidates: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes over what `old` remembers of connections, for jails of the same name, and its
+    /// counters: a reload must not forget half an attempt.
+    #[must_use]
+    pub fn continuing(mut self, old: Self) -> Self {
+        self.counters = old.counters;
+        for jail in old.jails {
+            if let Some(heir) = self
+                .jails
+                .iter_mut()
+                .find(|heir| heir.of.name == jail.of.name)
+            {
+                heir.sessions = jail.sessions;
+            }
+        }
+        self
+    }
+
+    /// Hands `entry` to each jail whose journalmatch it fulfils; adds one outcome for each to `out`.
+    pub fn handle(&mut self, entry: &Entry, out: &mut Vec<Outcome>) {
+        self.counters.entries += 1;
+        self.dispatch.candidates(entry, &mut self.candidates);
+        if self.candidates.is_empty() {
+            return;
+        }
+        if entry
+            .get(UNIT.as_bytes())
+            .is_some_and(|unit| unit.starts_with(OWN_UNITS))
+        {
+            return;
+        }
+        let view = View::new(entry);
+        let before = out.len();
+        for &at in &self.candidates {
+            if let Some(jail) = self.jails.get_mut(at)
+                && jail.of.journalmatch.matches(entry)
+            {
+                out.push(jail.judge(&view));
+            }
+        }
+        let new = out.get(before..).unwrap_or_default();
+        let count = |verdict| {
+            new.iter()
+                .filter(|outcome| outcome.verdict == verdict)
+                .count() as u64
+        };
+        self.counters.failures += count(Verdict::Failure);
+        self.counters.names += count(Verdict::Name);
+        self.counters.dispatched += u64::from(!new.is_empty());
+        self.counters.bad_json += u64::from(view.bad_json());
+    }
+
+    /// What is wanted of the source: entries that one of the matches fits, with these fields beside
+    /// those of the matches. No match at all: every entry.
+    #[must_use]
+    pub fn wanted(&self) -> (Vec<JournalMatch>, BTreeSet<String>) {
+        let matches: Vec<JournalMatch> = self
+            .jails
+            .iter()
+            .map(|jail| jail.of.journalmatch.clone())
+            .collect();
+        let fields = self
+            .jails
+            .iter()
+            .flat_map(|jail| jail.of.filter.fields().iter().cloned());
+        let fields = fields.chain([UNIT.to_owned()]).collect();
+        match matches.iter().any(JournalMatch::is_any) {
+            true => (Vec::new(), fields),
+            false => (matches, fields),
+        }
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let sum = |of: fn(&Sessions) -> u64| self.jails.iter().map(|jail| of(&jail.sessions)).sum();
+        Counters {
+            sessions: sum(|sessions| sessions.len() as u64),
+            sessions_evicted: sum(|sessions| sessions.evicted),
+            ..self.counters
+        }
+    }
+}
+
+impl Jail {
+    fn judge(&mut self, view: &View<'_>) -> Outcome {
+        let filter = &self.of.filter;
+        let message = filter.message(view);
+        let nothing = |verdict| Outcome {
+            jail: self.of.name.clone(),
+            verdict,
+            rule: None,
+            host: None,
+            user: None,
+            failure: None,
+        };
+        if filter.ignores(message) {
+            return nothing(Verdict::Ignored);
+        }
+        let time = view.entry.time();
+        let connection = filter.connection(view).zip(filter.idle());
+        let known = connection.and_then(|(key, idle)| self.sessions.host(key, time, idle));
+        let Some(hit) = filter.recognise(message, view, known.is_some()) else {
+            return nothing(Verdict::None);
+        };
+        let rule = hit.rule.number;
+        let host = hit.host.clone().or(known.map(Host::Addr));
+        let user = hit.user.clone();
+        let line = line(hit, view.message);
+        let (verdict, counted) = match connection {
+            Some((key, idle)) => self.sessions.take(key, time, idle, line),
+            None => alone(line),
+        };
+        Outcome {
+            jail: self.of.name.clone(),
+            verdict,
+            rule: Some(rule),
+            host: counted
+                .as_ref()
+                .map(|counted| Host::Addr(counted.addr))
+                .or(host),
+            user: counted
+                .as_ref()
+                .and_then(|counted| counted.user.clone())
+                .or(user),
+            failure: counted.map(|counted| failure(&self.of.name, view.entry, counted)),
+        }
+    }
+}
+
+fn line(hit: Hit<'_>, message: &[u8]) -> Line {
+    Line {
+        rule: hit.rule.number,
+        kind: hit.rule.kind,
+        host: hit.host,
+        user: hit.user,
+        weight: hit.rule.weight,
+        merge: hit.rule.merge,
+        evidence: evidence(message),
+    }
+}
+
+fn failure(jail: &JailName, entry: &Entry, counted: Counted) -> Failure {
+    Failure {
+        jail: jail.clone(),
+        time: entry.time(),
+        addr: counted.addr,
+        user: counted.user,
+        weight: counted.weight,
+        evidence: counted.evidence,
+        replayed: entry.replayed(),
+    }
+}
+
+fn evidence(message: &[u8]) -> Box<str> {
+    let kept = &message[..message.len().min(EVIDENCE_LIMIT)];
+    // Bytes that are no UTF-8 become three bytes each, so it is cut once more.
+    let text = String::from_utf8_lossy(kept);
+    text[..text.floor_char_boundary(EVIDENCE_LIMIT)].into()
+}

@@ -1,0 +1,85 @@
+//! One compiled rule: whether it matches an entry, and what it takes from it.
+
+use crate::filter::Host;
+use crate::filter::fields::View;
+use crate::filter::pattern::{Found, Pattern};
+use crate::filter::spec::{Condition, RuleKind, Selector};
+
+/// The longest user name that is kept, in bytes; it is stored with the connection.
+const USER_LIMIT: usize = 256;
+
+/// A rule as it runs.
+#[derive(Debug)]
+pub(super) struct Rule {
+    /// Its place in the filter's file, from 1.
+    pub number: usize,
+    pub kind: RuleKind,
+    pub patterns: Vec<Pattern>,
+    pub conditions: Vec<Condition>,
+    pub host: Option<Selector>,
+    pub user: Option<Selector>,
+    pub weight: u32,
+    pub merge: bool,
+}
+
+/// A match of a rule.
+#[derive(Debug)]
+pub(super) struct Hit<'r> {
+    pub rule: &'r Rule,
+    pub host: Option<Host>,
+    pub user: Option<Box<str>>,
+}
+
+impl Rule {
+    /// The first match in which `accept` finds what it wants; its patterns see `message`.
+    pub fn hits<'r>(
+        &'r self,
+        message: &[u8],
+        view: &View<'_>,
+        mut accept: impl FnMut(&Hit<'r>) -> bool,
+    ) -> Option<Hit<'r>> {
+        if !self
+            .conditions
+            .iter()
+            .all(|condition| view.holds(condition))
+        {
+            return None;
+        }
+        let mut taken = |found: Found<'_>| {
+            let hit = self.hit(&found, view);
+            accept(&hit).then_some(hit)
+        };
+        if self.patterns.is_empty() {
+            let nothing = Found {
+                host: None,
+                user: None,
+            };
+            return taken(nothing);
+        }
+        self.patterns
+            .iter()
+            .filter_map(|pattern| pattern.find(message))
+            .find_map(taken)
+    }
+
+    fn hit(&self, found: &Found<'_>, view: &View<'_>) -> Hit<'_> {
+        let selected = |selector: &Option<Selector>| view.value(selector.as_ref()?);
+        let host = match selected(&self.host) {
+            Some(text) => Some(Host::read(&text)),
+            None => found.host(),
+        };
+        let user = match selected(&self.user) {
+            Some(text) => Some(user_name(&text)),
+            None => found.user.map(user_name),
+        };
+        Hit {
+            rule: self,
+            host,
+            user,
+        }
+    }
+}
+
+fn user_name(text: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(&text[..text.len().min(USER_LIMIT)]).into()
+}
