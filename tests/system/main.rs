@@ -1,0 +1,15 @@
+//! journalban in a booted systemd, with Debian's sshd, a real kernel and a real journal.
+//!
+//! Needs root; each test boots a container of its own (see `container`) and prints what it measured
+//! (`cargo test --test system -- --nocapture`).
+
+#![expect(clippy::disallowed_methods, reason = "these tests measure real time")]
+
+mod ban_ssh;
+mod container;
+mod losses;
+mod network;
+mod reload;
+mod setup;
+mod survival;
+mod unit;
