@@ -140,7 +140,7 @@ impl Container {
             .arg("--target")
             .arg(self.leader.to_string())
             .args([
-                "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--wd=/", "--",
+                "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd", "--",
             ])
             .arg(program)
             .env_clear()

@@ -13,6 +13,10 @@ const ENTRIES: usize = 200_000;
 const MAXRETRY: usize = 5;
 /// Addresses that fail MAXRETRY times, and as many that fail once less.
 const ADDRESSES: usize = 1000;
+/// So many entries are written at a time, and so long after the last: 10 000 a second, so that the
+/// writing goes on for as long as the kills and restarts take.
+const PIECE: usize = 2000;
+const PACE: Duration = Duration::from_millis(200);
 const ROTATION: Duration = Duration::from_millis(250);
 const KILLS: u64 = 5;
 const JOURNALD_RESTARTS: usize = 3;
@@ -59,7 +63,6 @@ fn every_failure_counts_once() {
     let Some(container) = Container::boot("losses") else {
         return;
     };
-    // The first addresses fail before journalban is installed, too, but none of them often enough.
     install(
         &container,
         "maxretry = 5\nfindtime = \"1h\"\nbantime = \"1d\"\n",
@@ -70,8 +73,9 @@ fn every_failure_counts_once() {
     let written = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            // In pieces, so that the writing takes as long as the kills and restarts need.
-            for piece in lines.chunks(ENTRIES / 50) {
+            for (n, piece) in lines.chunks(PIECE).enumerate() {
+                let due = started + PACE * u32::try_from(n).expect("few pieces");
+                thread::sleep(due.saturating_duration_since(Instant::now()));
                 log_as_sshd(&container, piece.iter().cloned());
             }
             written.store(true, Ordering::SeqCst);

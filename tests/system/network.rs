@@ -38,7 +38,7 @@ pub fn set_up(container: &Container) {
         ip -n attacker route add 2001:db8:b::/64 dev eth0
         useradd --create-home alice
         echo alice:right | chpasswd
-        systemctl start ssh.service
+        systemctl start systemd-user-sessions.service ssh.service
     ");
 }
 

@@ -70,7 +70,7 @@ fn the_service_is_active_watched_and_confined() {
         .unwrap_or_else(|| panic!("no figure in {verdict}"));
     assert!(exposure < 2.0, "{exposure}");
 
-    let verify = container.run("systemd-analyze verify journalban.service");
+    let verify = container.run("systemd-analyze verify /usr/lib/systemd/system/journalban.service");
     let complaints = String::from_utf8_lossy(&verify.stderr);
     assert!(!complaints.contains("journalban"), "{complaints}");
     assert!(!container.sh("journalctl --boot").contains("ordering cycle"));
