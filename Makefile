@@ -16,7 +16,7 @@ mandir = $(DESTDIR)$(PREFIX)/share/man
 docdir = $(DESTDIR)$(PREFIX)/share/doc/journalban
 INSTALL_FILE = install -D -m 0644
 
-.PHONY: all build install uninstall demo test bench deps
+.PHONY: all build install uninstall demo test bench deps rust
 all: build
 
 build:
@@ -39,6 +39,7 @@ install: | $(BINARY)
 	for page in $(notdir $(wildcard man/*.[58])); do \
 		$(INSTALL_FILE) man/$$page $(mandir)/man$${page##*.}/$$page || exit; done
 	$(INSTALL_FILE) LICENSE $(docdir)/LICENSE
+	install -d $(DESTDIR)/etc/journalban/jail.d $(DESTDIR)/etc/journalban/filter.d
 ifeq ($(DESTDIR),)
 	if command -v systemd-sysusers >/dev/null; then systemd-sysusers journalban.conf; fi
 	if command -v journalctl >/dev/null; then journalctl --update-catalog; fi
@@ -52,10 +53,13 @@ uninstall:
 		$(mandir)/man8/journalban.8 $(mandir)/man5/journalban.toml.5
 	rm -rf $(libdir)/journalban $(docdir)
 
-deps:
+rust:
+	@command -v $(CARGO) >/dev/null || { echo 'cargo not found; Rust: https://rustup.rs' >&2; exit 1; }
+
+deps: rust
 	$(SUDO) tests/deps.sh test
 
-demo:
+demo: rust
 	$(SUDO) tests/deps.sh demo
 	$(CARGO) build --release --locked --quiet
 	$(SUDO) tests/demo/run.sh $(BINARY)
@@ -64,6 +68,6 @@ demo:
 test: deps
 	$(CARGO) test --locked $(if $(SUDO),--config 'target."cfg(all())".runner="sudo -E"')
 
-bench: deps
+bench: rust
 	$(SUDO) tests/deps.sh bench
 	$(CARGO) bench --locked $(if $(SUDO),--config 'target."cfg(all())".runner="sudo -E"')

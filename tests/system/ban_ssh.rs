@@ -74,6 +74,12 @@ fn a_real_attacker_is_kept_out_and_let_in_again() {
         println!("{message}");
     }
 
+    let explained = container.sh("journalctl --catalog --no-pager -u journalban");
+    assert!(
+        explained.contains("failed too often within the findtime"),
+        "{explained}"
+    );
+
     container.sh("journalban unban 192.0.2.66 && journalban unban 2001:db8:a::/64");
     assert_eq!(attempt(ATTACKER, VICTIM[0]), Attempt::In);
     assert_eq!(attempt(ATTACKER6[1], VICTIM[1]), Attempt::In);

@@ -6,8 +6,9 @@
 //! to be seen on the machine, except a control group, which is removed.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,9 @@ exec systemd-nspawn --quiet --machine="$GROUP" --register=no --keep-unit --direc
     --boot systemd.unit=basic.target </dev/null
 "#;
 
+/// One container at a time: some tests measure, and the others would be in their way.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// A booted systemd.
 pub struct Container {
     /// setpriv, then unshare; its end is the end of everything in the container.
@@ -56,6 +60,8 @@ pub struct Container {
     group: String,
     /// Where the overlay is mounted, in the guard's mount namespace only.
     _mount_point: tempfile::TempDir,
+    /// Its turn, given up last.
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Container {
@@ -73,6 +79,8 @@ impl Container {
             println!("skipped: {why}");
             return None;
         }
+        // Poisoned is that another test failed, which is nothing to this one.
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let mount_point = tempfile::tempdir().expect("a directory for the overlay");
         let group = format!("journalban-{name}-{}", std::process::id());
         let mut guard = Command::new(if has_systemd() { "systemd-run" } else { "env" });
@@ -124,6 +132,7 @@ impl Container {
             leader,
             group,
             _mount_point: mount_point,
+            _turn: turn,
         };
         container.wait_for("the boot", || {
             let state = container.run("systemctl is-system-running");
@@ -172,18 +181,16 @@ impl Container {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// Runs a shell script that must succeed and print JSON.
-    pub fn json(&self, script: &str) -> serde_json::Value {
-        let text = self.sh(script);
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{script}: {error} in {text}"))
+    /// Where this machine sees a file of the container.
+    pub fn path(&self, path: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{path}", self.leader))
     }
 
     /// Writes a file in the container, and the directories above it.
     pub fn write(&self, path: &str, text: &str) {
-        let inside = format!("/proc/{}/root{path}", self.leader);
-        let inside = Path::new(&inside);
+        let inside = self.path(path);
         fs::create_dir_all(inside.parent().expect("a path below /")).expect(path);
-        fs::write(inside, text).expect(path);
+        fs::write(&inside, text).expect(path);
     }
 
     /// Polls until `met`; returns how long that took.

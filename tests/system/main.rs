@@ -9,7 +9,6 @@ mod ban_ssh;
 mod container;
 mod losses;
 mod network;
-mod probe;
 mod reload;
 mod setup;
 mod survival;

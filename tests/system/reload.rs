@@ -49,8 +49,14 @@ fn a_bad_configuration_is_refused_whole() {
     let errors = String::from_utf8_lossy(&reload.stderr);
     println!("{errors}");
     assert!(!reload.status.success(), "{}", reload.status);
-    for place in ["unclosed.toml:4:13", "sshd.toml:3:1", "duration.toml:3:11"] {
-        assert!(errors.contains(place), "no error at {place} in: {errors}");
+    for place in ["unclosed.toml:4:", "sshd.toml:3:", "duration.toml:3:"] {
+        let (_, column) = errors
+            .split_once(place)
+            .unwrap_or_else(|| panic!("no error at {place} in: {errors}"));
+        assert!(
+            column.starts_with(|it: char| it.is_ascii_digit()),
+            "no column after {place}"
+        );
     }
     assert_eq!(
         errors.matches(".toml:").count(),

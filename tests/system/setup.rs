@@ -20,9 +20,15 @@ pub fn install(container: &Container, keys: &str) {
     container.sh("systemctl enable --now journalban");
 }
 
+/// What a command prints as JSON; it must succeed.
+fn json(container: &Container, command: &str) -> Value {
+    let text = container.sh(command);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{command}: {error} in {text}"))
+}
+
 /// The sshd jail as `status --json` shows it.
 pub fn sshd_status(container: &Container) -> Value {
-    container.json("journalban status sshd --json")["jails"][0].clone()
+    json(container, "journalban status sshd --json")["jails"][0].clone()
 }
 
 /// A number of the sshd jail's status.
@@ -35,7 +41,7 @@ pub fn sshd_count(container: &Container, key: &str) -> u64 {
 
 /// The prefixes that `list --json` shows, sorted.
 pub fn listed(container: &Container) -> Vec<String> {
-    let list = container.json("journalban list --json");
+    let list = json(container, "journalban list --json");
     let bans = list["bans"].as_array().expect("bans");
     let mut prefixes: Vec<String> = bans
         .iter()

@@ -140,7 +140,7 @@ impl Log {
             .monotonic_timestamp()
             .context("asking when a journal entry was written")?;
         let here = (u128::from_be_bytes(*boot.as_bytes()), monotonic);
-        let (boot, monotonic) = mark.steady();
+        let (boot, monotonic) = mark.monotonic();
         if here.0 == boot && here.1 != monotonic {
             return Ok(here.1.cmp(&monotonic));
         }
