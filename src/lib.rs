@@ -12,9 +12,11 @@
 //! Start reading at [`model`] for the words, then at `daemon` for how the parts run together.
 
 pub mod backend;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod daemon;
 pub mod engine;
 pub mod filter;
 pub mod log;

@@ -1,3 +1,7 @@
 //! Arguments → command line or daemon → exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    journalban::cli::main()
+}

@@ -37,7 +37,7 @@ impl OwnAddresses {
     }
 
     /// The addresses now, sorted.
-    pub async fn list(&self) -> anyhow::Result<Vec<IpAddr>> {
+    pub async fn list(&mut self) -> anyhow::Result<Vec<IpAddr>> {
         let messages: Vec<AddressMessage> = self
             .handle
             .address()

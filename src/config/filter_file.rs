@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::compile::{RuleError, compile};
 use super::document::parse;
 use super::foreign;
 use super::problem::Problem;
@@ -17,6 +16,7 @@ use super::value::{
     string, with_offset,
 };
 use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, SampleSpec, SampleVerdict, SessionSpec};
+use crate::filter::{Filter, RuleError};
 use crate::model::canonical;
 
 /// The most that one match may count.
@@ -109,8 +109,8 @@ impl FilterFile {
     }
 
     /// Compiles it for `mode`, one of [`modes`](Self::modes).
-    pub fn compile(&self, mode: &str) -> Result<(), Vec<Problem>> {
-        compile(&self.spec, mode).map_err(|errors| {
+    pub fn compile(&self, mode: &str) -> Result<Filter, Vec<Problem>> {
+        Filter::compile(&self.spec, mode).map_err(|errors| {
             let problem = |error: RuleError| {
                 let place = self.locate(error.rule, error.key, error.index);
                 Problem::new(place, error.message)

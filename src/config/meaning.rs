@@ -8,6 +8,8 @@ use super::suggest::did_you_mean;
 use super::table::At;
 use super::trust::forgeable;
 use super::written::Written;
+use std::sync::Arc;
+
 use crate::backend::Target;
 use crate::engine::Policy;
 use crate::model::{JailName, Prefix, PrefixLengths};
@@ -48,7 +50,7 @@ impl Written {
         let filter = self.filter_of(name, &jail, filter_name)?;
         let mode = jail.mode.as_ref().map_or(NORMAL, |at| &at.value);
         check_mode(name, &jail, filter, mode).map_err(|problem| vec![problem])?;
-        filter.compile(mode)?;
+        let compiled = filter.compile(mode)?;
 
         let (journalmatch, place) = match &jail.journalmatch {
             Some(at) => (&at.value, &at.place),
@@ -67,6 +69,7 @@ impl Written {
             name: name.clone(),
             description: or(jail.description, filter.spec.description.clone()),
             filter_name: filter_name.to_string(),
+            filter: Arc::new(compiled),
             mode: mode.to_owned(),
             source: jail.source.map(|at| at.value).unwrap_or_default(),
             journalmatch: journalmatch.clone(),

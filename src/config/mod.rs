@@ -7,7 +7,6 @@
 //! Only this module sees TOML. All problems are reported at once, each with file, line, column and
 //! what would be right. A jail with a problem is left out; the others stay.
 
-mod compile;
 mod document;
 mod files;
 mod filter_file;

@@ -1,7 +1,11 @@
 //! Configuration as meant: everything has a value, and every value is in range.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::backend::Target;
 use crate::engine::Policy;
+use crate::filter::Filter;
 use crate::model::{JailName, JournalMatch};
 use crate::source::SourceSpec;
 
@@ -16,6 +20,15 @@ pub struct Settings {
     pub tracked_limit: usize,
     /// The enabled jails, by name.
     pub jails: Vec<JailSettings>,
+}
+
+impl Settings {
+    /// How far back entries can still count in any jail.
+    #[must_use]
+    pub fn longest_findtime(&self) -> Duration {
+        let findtimes = self.jails.iter().map(|jail| jail.policy.findtime);
+        findtimes.max().unwrap_or_default()
+    }
 }
 
 /// Without any file: nftables, and no jails.
@@ -49,7 +62,8 @@ pub struct JailSettings {
     pub description: String,
     /// The name of its filter.
     pub filter_name: String,
-    // pub filter: Arc<Filter> comes here (compiled for the jail's mode).
+    /// Its filter, compiled for the mode.
+    pub filter: Arc<Filter>,
     /// The filter's mode.
     pub mode: String,
     /// Where its entries come from.

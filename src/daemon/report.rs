@@ -4,19 +4,21 @@
 
 use tracing::{error, info, warn};
 
+use crate::backend::Told;
+
 use crate::log::printable;
 use crate::model::{Ban, Decision, Origin, Unban, UnbanCause, format_duration};
 
 /// A prefix was banned.
-pub const BAN: &str = "7b0d3c5e0f4c4a0b9a0b5a1f6a3d1e01";
+pub const BAN: &str = "7f1e705c77ce4bfbb45921c0c41a83f8";
 /// A ban ended.
-pub const UNBAN: &str = "7b0d3c5e0f4c4a0b9a0b5a1f6a3d1e02";
+pub const UNBAN: &str = "23d9b5559c6548cfbe77d968b642684f";
 /// The configuration was not taken.
-pub const CONFIGURATION: &str = "7b0d3c5e0f4c4a0b9a0b5a1f6a3d1e03";
+pub const CONFIGURATION: &str = "f7697aff985142bea60bfac67bc11264";
 /// Log entries are gone that nobody read.
-pub const GAP: &str = "7b0d3c5e0f4c4a0b9a0b5a1f6a3d1e04";
+pub const GAP: &str = "3e0973f88d67431fb20ef3e08849ef3f";
 /// Somebody else took bans away, and they are back.
-pub const HEALED: &str = "7b0d3c5e0f4c4a0b9a0b5a1f6a3d1e05";
+pub const HEALED: &str = "3727f4483705455cb7f935db2228bb82";
 
 /// Logs one decision.
 pub fn decision(decision: &Decision) {
@@ -32,7 +34,11 @@ fn banned(ban: &Ban) {
         None => "forever".to_owned(),
     };
     let why = match ban.origin {
-        Origin::Log => format!("after {} failures, the last: {}", ban.failures, printable(&ban.reason)),
+        Origin::Log => format!(
+            "after {} failures, the last: {}",
+            ban.failures,
+            printable(&ban.reason)
+        ),
         Origin::Manual if ban.reason.is_empty() => "by hand".to_owned(),
         Origin::Manual => format!("by hand: {}", printable(&ban.reason)),
     };
@@ -70,10 +76,28 @@ fn unbanned(unban: &Unban) {
 
 /// Logs that entries are gone.
 pub fn gap(source: &str, what: &str) {
-    warn!(MESSAGE_ID = GAP, JOURNALBAN_SOURCE = source, "{source}: {what}");
+    warn!(
+        MESSAGE_ID = GAP,
+        JOURNALBAN_SOURCE = source,
+        "{source}: {what}"
+    );
 }
 
 /// Logs a mistake in the configuration.
 pub fn problem(problem: &impl std::fmt::Display) {
     error!(MESSAGE_ID = CONFIGURATION, "{problem}");
+}
+
+/// Logs what the enforcer tells.
+pub fn enforcer(told: &Told) {
+    match told {
+        Told::Healed { how_many, after } => warn!(
+            MESSAGE_ID = HEALED,
+            "somebody else changed our table in nftables; all {how_many} bans were in force again after {after:.1?}"
+        ),
+        Told::Failed(error) => {
+            error!("bans are not in force as they should be: {error}; trying again")
+        }
+        Told::Recovered => warn!("all bans are in force again"),
+    }
 }

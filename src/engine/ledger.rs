@@ -32,6 +32,10 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    pub(super) fn len(&self) -> usize {
+        self.bans.len()
+    }
+
     pub(super) fn contains(&self, key: Key) -> bool {
         self.bans.contains_key(&key)
     }

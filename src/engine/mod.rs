@@ -23,6 +23,7 @@ use ignore::Ignore;
 use ledger::Ledger;
 use window::Windows;
 
+pub use ledger::BanView;
 pub use policy::Policy;
 pub use request::{BanRequest, Refusal, UnbanRequest};
 pub use stats::{JailStatus, Totals};
@@ -275,13 +276,19 @@ impl Engine {
         decisions
     }
 
-    /// All bans in force, with the reason left to the store.
-    pub fn bans(&self) -> impl Iterator<Item = ledger::BanView<'_>> {
-        self.ledger.all().map(|held| ledger::BanView {
+    /// All bans in force; their stories are in the store.
+    pub fn bans(&self) -> impl Iterator<Item = BanView<'_>> {
+        self.ledger.all().map(|held| BanView {
             jail: &self.jail(held.key.jail).name,
             prefix: held.key.prefix,
             until: held.until,
         })
+    }
+
+    /// How many bans are in force.
+    #[must_use]
+    pub fn banned(&self) -> usize {
+        self.ledger.len()
     }
 
     /// What `status` shows of each configured jail, in the order of their names.

@@ -4,7 +4,7 @@ use crate::filter::Host;
 use crate::model::{Failure, JailName};
 
 /// How a jail sees an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// It counts: an attempt failed.
     Failure,

@@ -1,0 +1,135 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::model::{Bantime, JailName, Prefix};
+
+/// Bans addresses that the system journal shows attacking.
+#[derive(Debug, Parser)]
+#[command(name = "journalban", version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Print JSON, for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Read configuration, filters and jails below DIR, and find the daemon's socket there
+    #[arg(long, global = true, value_name = "DIR", default_value = crate::paths::DEFAULT_ROOT, hide_default_value = true)]
+    pub root: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  journalban status sshd                 how the sshd jail is doing, and who is banned
+  journalban ban 192.0.2.7 --for 2h      keep an address out by hand
+  journalban unban 192.0.2.7             let it in again, whichever jail banned it
+  journalban test --since -1h sshd       what the sshd filter finds in the last hour
+  journalban check && journalban reload  take a changed configuration";
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the service (systemd does this)
+    Daemon,
+    /// Show the jails: failures, bans, packets stopped
+    Status {
+        /// Only this jail, with its list of banned addresses
+        jail: Option<JailName>,
+    },
+    /// List all bans: since when, until when, why
+    List {
+        /// Only those of this jail
+        jail: Option<JailName>,
+    },
+    /// Ban an address or prefix; answers once the kernel has it
+    Ban(Ban),
+    /// Lift bans; answers once the kernel let go
+    Unban(Unban),
+    /// Take the changed configuration; on any mistake the old one stays whole
+    Reload,
+    /// Ask whether the daemon is alive
+    Ping,
+    /// Look for mistakes in the configuration, without touching the daemon
+    Check,
+    /// Try a filter on a log: what it finds, what it misses
+    Test(Test),
+}
+
+/// Ban by hand.
+#[derive(Debug, Args)]
+pub struct Ban {
+    /// An address or a prefix: 192.0.2.7, 2001:db8::/64
+    #[arg(value_name = "ADDRESS|PREFIX")]
+    pub prefix: Prefix,
+    /// On behalf of this jail, on its ports [default: "manual", on all ports]
+    #[arg(long, value_name = "JAIL")]
+    pub jail: Option<JailName>,
+    /// For how long: 2h, 1d, forever [default: the jail's bantime; a day for "manual"]
+    #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
+    pub bantime: Option<Bantime>,
+    /// Why; kept with the ban
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Lift bans by hand.
+#[derive(Debug, Args)]
+pub struct Unban {
+    /// An address or prefix; every ban that has an address in common with it is lifted
+    #[arg(value_name = "ADDRESS|PREFIX", required_unless_present = "all")]
+    pub prefix: Option<Prefix>,
+    /// Lift all bans
+    #[arg(long, conflicts_with = "prefix")]
+    pub all: bool,
+    /// Only those of this jail
+    #[arg(long, value_name = "JAIL")]
+    pub jail: Option<JailName>,
+}
+
+/// Try a filter.
+#[derive(Debug, Args)]
+#[command(after_help = TEST_EXAMPLES)]
+pub struct Test {
+    /// The filter or jail to try, and then where to read: a log file, "-", a .journal file or
+    /// directory, or lines of "journalctl -o json" [default: the system journal]
+    #[arg(value_name = "FILTER|JAIL [INPUT]", num_args = 0..=2)]
+    pub positional: Vec<String>,
+    /// Try this pattern instead of a filter; may be given several times
+    #[arg(long, value_name = "RE")]
+    pub failregex: Vec<String>,
+    /// Look at entries that match this, in journalctl's language [default: the filter's own match]
+    #[arg(long, value_name = "EXPR")]
+    pub journalmatch: Vec<String>,
+    /// The filter's mode [default: the jail's, else "normal"]
+    #[arg(long, value_name = "M")]
+    pub mode: Option<String>,
+    /// Begin there: -2h, 2026-11-20, "2026-11-20 10:00", 2026-11-20T10:00:00Z
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub since: Option<String>,
+}
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  journalban test sshd                                      the sshd filter on the whole journal
+  journalban test --since -1d --mode aggressive sshd        a stricter mode, the last day
+  journalban test --journalmatch SYSLOG_IDENTIFIER=fmd-server fmd-server
+  journalban test sshd /var/log/auth.log                    on a log file
+  journalctl -o json -u ssh | journalban test sshd -        on what journalctl prints
+  journalban test --failregex '^login failed from <ADDR>$' app.log
+
+Exit status: 0 if anything matched, 1 if nothing did, 64 wrong usage, 78 bad configuration.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

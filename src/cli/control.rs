@@ -1,0 +1,166 @@
+//! The subcommands that talk to the daemon.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::cli::args::{Arguments, Ban, Unban};
+use crate::cli::{EXIT_CONFIGURATION, EXIT_NO, EXIT_UNAVAILABLE, show};
+use crate::control::client::{self, ClientError};
+use crate::control::protocol::{BanParameters, Bans, Call, JailReport, Problems, UnbanParameters};
+use crate::model::{self, JailName};
+use crate::paths;
+
+/// The exit code for an error that came up to the top.
+pub(super) fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Unreachable { .. }) => EXIT_UNAVAILABLE,
+        _ => EXIT_NO,
+    }
+}
+
+fn ask(arguments: &Arguments, method: &str, parameters: &Value) -> Result<Value, ClientError> {
+    client::ask(
+        &paths::control_socket(&arguments.root),
+        method,
+        parameters.clone(),
+    )
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ClientError> {
+    serde_json::from_value(value)
+        .map_err(|error| ClientError::Broken(format!("its answer is not understood: {error}")))
+}
+
+pub(super) fn status(arguments: &Arguments, jail: Option<&JailName>) -> Result<u8> {
+    let mut answer = ask(arguments, "Status", &json!({ "jail": jail }))?;
+    if arguments.json {
+        show::json(&answer)?;
+        return Ok(0);
+    }
+    let jails: Vec<JailReport> = read(answer["jails"].take())?;
+    let mut out = io::stdout().lock();
+    match jail {
+        Some(_) => jails
+            .iter()
+            .try_for_each(|jail| show::jail_tree(&mut out, jail))?,
+        None => show::jail_table(&mut out, &jails)?,
+    }
+    Ok(0)
+}
+
+pub(super) fn list(arguments: &Arguments, jail: Option<&JailName>) -> Result<u8> {
+    let mut bans: Vec<model::Ban> = Vec::new();
+    let call = Call::new("List", json!({ "jail": jail }), true);
+    client::call(
+        &paths::control_socket(&arguments.root),
+        &call,
+        |parameters| {
+            bans.extend(read::<Bans>(parameters)?.bans);
+            Ok(())
+        },
+    )?;
+    if arguments.json {
+        show::json(&Bans { bans })?;
+    } else {
+        show::ban_table(&mut io::stdout().lock(), &bans, crate::clock::now())?;
+    }
+    Ok(0)
+}
+
+pub(super) fn ban(arguments: &Arguments, wanted: &Ban) -> Result<u8> {
+    let parameters = BanParameters {
+        prefix: wanted.prefix.to_string(),
+        jail: wanted.jail.clone(),
+        bantime: wanted.bantime.map(|bantime| bantime.to_string()),
+        reason: wanted.reason.clone(),
+    };
+    let mut answer = ask(arguments, "Ban", &json!(parameters))?;
+    if arguments.json {
+        show::json(&answer)?;
+        return Ok(0);
+    }
+    let ban: model::Ban = read(answer["ban"].take())?;
+    let until = ban.until.map_or_else(
+        || "forever".to_owned(),
+        |until| format!("until {}", show::local(until)),
+    );
+    writeln!(
+        io::stdout(),
+        "banned {} in {} {until}",
+        ban.prefix,
+        ban.jail
+    )?;
+    Ok(0)
+}
+
+pub(super) fn unban(arguments: &Arguments, wanted: &Unban) -> Result<u8> {
+    let parameters = UnbanParameters {
+        prefix: wanted.prefix.map(|prefix| prefix.to_string()),
+        jail: wanted.jail.clone(),
+        all: wanted.all,
+    };
+    let mut answer = ask(arguments, "Unban", &json!(parameters))?;
+    if arguments.json {
+        show::json(&answer)?;
+    }
+    let lifted: Vec<String> = read(answer["lifted"].take())?;
+    if !arguments.json {
+        let mut out = io::stdout().lock();
+        match &lifted[..] {
+            [] => writeln!(
+                out,
+                "nothing was banned there; \"journalban list\" shows what is"
+            )?,
+            lifted => lifted
+                .iter()
+                .try_for_each(|one| writeln!(out, "unbanned {one}"))?,
+        }
+    }
+    Ok(if lifted.is_empty() { EXIT_NO } else { 0 })
+}
+
+pub(super) fn reload(arguments: &Arguments) -> Result<u8> {
+    let answer = match ask(arguments, "Reload", &json!({})) {
+        Err(ClientError::Refused(reply)) if reply.parameters.get("problems").is_some() => {
+            if arguments.json {
+                show::json(&reply.parameters)?;
+                return Ok(EXIT_CONFIGURATION);
+            }
+            let problems: Problems = read(reply.parameters)?;
+            for problem in &problems.problems {
+                eprintln!(
+                    "{}:{}:{}: {}",
+                    problem.file.display(),
+                    problem.line,
+                    problem.column,
+                    problem.message
+                );
+            }
+            eprintln!("journalban: not reloaded; the old configuration stays whole");
+            return Ok(EXIT_CONFIGURATION);
+        }
+        other => other?,
+    };
+    if arguments.json {
+        show::json(&answer)?;
+    } else {
+        writeln!(
+            io::stdout(),
+            "reloaded; {} jails are enabled",
+            answer["jails"]
+        )?;
+    }
+    Ok(0)
+}
+
+pub(super) fn ping(arguments: &Arguments) -> Result<u8> {
+    let answer = ask(arguments, "Ping", &json!({}))?;
+    if arguments.json {
+        show::json(&answer)?;
+    } else {
+        writeln!(io::stdout(), "pong")?;
+    }
+    Ok(0)
+}

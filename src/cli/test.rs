@@ -1,0 +1,267 @@
+//! `journalban test`: a filter on a log, through the very code that runs live.
+
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::cli::args::{Arguments, Test};
+use crate::cli::tally::{Tally, host_text};
+use crate::cli::{EXIT_CONFIGURATION, EXIT_NO, EXIT_USAGE, since};
+use crate::clock::now;
+use crate::config::{self, NORMAL, Problem};
+use crate::filter::spec::{FilterSpec, RuleSpec};
+use crate::filter::{Filter, Matcher, MatcherJail, Outcome, Verdict};
+use crate::model::{Entry, JailName, JournalMatch, Time};
+use crate::source::{SourceSpec, Wanted, input};
+
+/// The name under which a filter runs here; no jail is touched.
+const TEST_JAIL: &str = "test";
+
+/// What is to be tried.
+struct Trial {
+    filter: Arc<Filter>,
+    journalmatch: JournalMatch,
+    source: SourceSpec,
+    /// What the rules are called in the report.
+    rules: Vec<String>,
+    title: String,
+    input: Option<PathBuf>,
+}
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    n: u64,
+    verdict: &'static str,
+    host: Option<String>,
+    user: Option<&'a str>,
+    rule: Option<usize>,
+    time: Time,
+}
+
+/// Why nothing can be tried.
+enum Unfit {
+    Usage(String),
+    Configuration(Vec<Problem>),
+}
+
+pub(super) fn test(arguments: &Arguments, wanted: &Test) -> Result<u8> {
+    let trial = match prepare(&arguments.root, wanted) {
+        Ok(trial) => trial,
+        Err(Unfit::Usage(sentence)) => {
+            eprintln!("journalban test: {sentence}; see journalban test --help");
+            return Ok(EXIT_USAGE);
+        }
+        Err(Unfit::Configuration(problems)) => {
+            problems.iter().for_each(|problem| eprintln!("{problem}"));
+            return Ok(EXIT_CONFIGURATION);
+        }
+    };
+    let since = match &wanted.since {
+        Some(text) => match since::parse(text, now(), &TimeZone::system()) {
+            Ok(since) => Some(since),
+            Err(error) => {
+                eprintln!("journalban test: {error}");
+                return Ok(EXIT_USAGE);
+            }
+        },
+        None => None,
+    };
+    run(&trial, since, arguments.json)
+}
+
+fn run(trial: &Trial, since: Option<Time>, json: bool) -> Result<u8> {
+    let Ok(name) = JailName::new(TEST_JAIL) else {
+        bail!("{TEST_JAIL} is no name");
+    };
+    let mut matcher = Matcher::new(vec![MatcherJail {
+        name,
+        journalmatch: trial.journalmatch.clone(),
+        filter: Arc::clone(&trial.filter),
+    }]);
+    let (matches, fields) = matcher.wanted();
+    let wanted = Wanted { matches, fields };
+    let mut tally = Tally::default();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    let mut n = 0;
+    let mut failed: Option<anyhow::Error> = None;
+    let each = |entry: Entry| {
+        n += 1;
+        outcomes.clear();
+        matcher.handle(&entry, &mut outcomes);
+        let outcome = outcomes.first();
+        tally.add(outcome, entry.message());
+        if json && let Err(error) = print_line(&mut out, n, &entry, outcome) {
+            failed = Some(error);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    };
+    input::entries(
+        &trial.source,
+        trial.input.as_deref(),
+        &wanted,
+        since,
+        now(),
+        each,
+    )?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    if !json {
+        writeln!(out, "{}\n", trial.title)?;
+        tally.show(&mut out, &trial.rules)?;
+    }
+    out.flush()?;
+    Ok(if tally.matched() { 0 } else { EXIT_NO })
+}
+
+fn print_line(
+    out: &mut impl Write,
+    n: u64,
+    entry: &Entry,
+    outcome: Option<&Outcome>,
+) -> Result<()> {
+    let line = Line {
+        n,
+        verdict: outcome
+            .map_or(Verdict::None, |outcome| outcome.verdict)
+            .as_str(),
+        host: outcome
+            .and_then(|outcome| outcome.host.as_ref())
+            .map(host_text),
+        user: outcome.and_then(|outcome| outcome.user.as_deref()),
+        rule: outcome.and_then(|outcome| outcome.rule),
+        time: entry.time(),
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    out.write_all(b"\n")?;
+    Ok(())
+}
+
+fn prepare(root: &Path, wanted: &Test) -> Result<Trial, Unfit> {
+    let (subject, input) = match (&wanted.positional[..], wanted.failregex.is_empty()) {
+        ([], true) => {
+            return Err(Unfit::Usage(
+                "a filter, a jail or --failregex is needed".into(),
+            ));
+        }
+        ([subject], true) => (Some(subject), None),
+        ([subject, input], true) => (Some(subject), Some(input)),
+        ([], false) => (None, None),
+        ([input], false) => (None, Some(input)),
+        _ => {
+            return Err(Unfit::Usage(
+                "either a filter or --failregex, and one INPUT".into(),
+            ));
+        }
+    };
+    let given = given_match(&wanted.journalmatch)?;
+    let input = input.map(PathBuf::from);
+    // What somebody picked as input is looked at as a whole; a journal is asked for its part.
+    let journalmatch = |own: JournalMatch| match (&given, input.as_deref()) {
+        (Some(given), _) => given.clone(),
+        (None, Some(path)) if !input::is_journal(path) => JournalMatch::default(),
+        (None, _) => own,
+    };
+    let Some(subject) = subject else {
+        let spec = FilterSpec {
+            rules: wanted
+                .failregex
+                .iter()
+                .map(|pattern| pattern_rule(pattern))
+                .collect(),
+            ..FilterSpec::default()
+        };
+        let mode = wanted.mode.as_deref().unwrap_or(NORMAL);
+        let filter = Filter::compile(&spec, mode).map_err(|errors| {
+            let sentences: Vec<String> = errors
+                .iter()
+                .map(|error| format!("{}: {}", error.key, error.message))
+                .collect();
+            Unfit::Usage(sentences.join("; "))
+        })?;
+        return Ok(Trial {
+            filter: Arc::new(filter),
+            journalmatch: journalmatch(JournalMatch::default()),
+            source: SourceSpec::default(),
+            rules: wanted.failregex.clone(),
+            title: "--failregex".to_owned(),
+            input,
+        });
+    };
+    let jail = config::jail(root, subject).map_err(Unfit::Configuration)?;
+    let filter_name = jail
+        .as_ref()
+        .map_or(subject.as_str(), |jail| &jail.filter_name);
+    let file = config::filter(root, filter_name)
+        .map_err(Unfit::Configuration)?
+        .ok_or_else(|| Unfit::Usage(format!("there is no filter or jail \"{subject}\"")))?;
+    let mode = wanted
+        .mode
+        .as_deref()
+        .or(jail.as_ref().map(|jail| &*jail.mode))
+        .unwrap_or(NORMAL);
+    let filter = file.compile(mode).map_err(Unfit::Configuration)?;
+    let own = jail
+        .as_ref()
+        .map_or(&file.spec.journalmatch, |jail| &jail.journalmatch);
+    Ok(Trial {
+        filter: Arc::new(filter),
+        journalmatch: journalmatch(own.clone()),
+        source: jail
+            .as_ref()
+            .map(|jail| jail.source.clone())
+            .unwrap_or_default(),
+        rules: file.spec.rules.iter().map(rule_title).collect(),
+        title: format!("Filter {filter_name}, mode {mode}"),
+        input,
+    })
+}
+
+fn given_match(terms: &[String]) -> Result<Option<JournalMatch>, Unfit> {
+    if terms.is_empty() {
+        return Ok(None);
+    }
+    JournalMatch::parse(&terms.join(" "))
+        .map(Some)
+        .map_err(|error| Unfit::Usage(format!("--journalmatch: {error}")))
+}
+
+fn pattern_rule(pattern: &str) -> RuleSpec {
+    RuleSpec {
+        failregex: vec![pattern.to_owned()],
+        ..RuleSpec::default()
+    }
+}
+
+/// A rule in one line: its first pattern, or its conditions.
+fn rule_title(rule: &RuleSpec) -> String {
+    let layer = rule
+        .layer
+        .as_ref()
+        .map(|layer| format!("[{layer}] "))
+        .unwrap_or_default();
+    let what = match (&rule.failregex[..], &rule.conditions[..]) {
+        ([first], _) => first.clone(),
+        ([first, rest @ ..], _) => format!("{first} (and {} more)", rest.len()),
+        ([], conditions) => conditions
+            .iter()
+            .map(|condition| {
+                format!(
+                    "{:?} is {}",
+                    condition.selector,
+                    condition.any_of.join(" or ")
+                )
+            })
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    format!("{layer}{what}")
+}

@@ -1,0 +1,216 @@
+//! What clients ask, and what the loop answers.
+//!
+//! The loop never waits for a client: a reply that finds no place is dropped with the client's
+//! connection, and what has to wait for the kernel does so in a task of its own.
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc;
+
+use crate::backend::{Answer, Dropped};
+use crate::clock::now;
+use crate::control::protocol::{
+    BANS_PER_REPLY, BanParameters, Bans, JailReport, ProblemReport, Reply, Request, UnbanParameters,
+};
+use crate::control::server::Question;
+use crate::daemon::core::{Core, MANUAL_JAIL, enforced};
+use crate::engine::{BanRequest, UnbanRequest};
+use crate::model::{Ban, Decision, JailName, Prefix};
+
+type Replies = mpsc::Sender<Reply>;
+
+/// Answers one question.
+pub(super) fn answer(core: &mut Core, question: Question) {
+    let Question { request, reply } = question;
+    match request {
+        Request::Ping => send(
+            &reply,
+            Reply::of(serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })),
+        ),
+        Request::Status { jail } => status(core, jail, reply),
+        Request::List { jail, more } => list(core, jail.as_ref(), more, &reply),
+        Request::Ban(parameters) => match ban(core, parameters) {
+            Ok((ban, answer)) => {
+                reply_when_enforced(reply, answer, serde_json::json!({ "ban": ban }))
+            }
+            Err(refused) => send(&reply, refused),
+        },
+        Request::Unban(parameters) => match unban(core, parameters) {
+            Ok((lifted, answer)) => {
+                reply_when_enforced(reply, answer, serde_json::json!({ "lifted": lifted }));
+            }
+            Err(refused) => send(&reply, refused),
+        },
+        Request::Reload => send(&reply, reload(core)),
+    }
+}
+
+fn send(replies: &Replies, reply: Reply) {
+    // A full or closed channel is a client that does not read or is gone.
+    let _ = replies.try_send(reply);
+}
+
+fn refused(reason: &dyn std::fmt::Display) -> Reply {
+    Reply::error("Refused", reason)
+}
+
+fn reply_when_enforced(replies: Replies, answer: Option<Answer>, parameters: serde_json::Value) {
+    tokio::spawn(async move {
+        let outcome = match answer {
+            Some(answer) => enforced(answer).await,
+            None => Ok(()),
+        };
+        send(
+            &replies,
+            match outcome {
+                Ok(()) => Reply::of(parameters),
+                Err(error) => Reply::error("NotEnforced", &error),
+            },
+        );
+    });
+}
+
+fn status(core: &mut Core, wanted: Option<JailName>, replies: Replies) {
+    let manual = core.engine.status(now());
+    let mut jails: Vec<JailReport> = manual
+        .into_iter()
+        .filter(|jail| wanted.as_ref().is_none_or(|name| *name == jail.name))
+        // The jail for bans by hand is of interest once it was used.
+        .filter(|jail| {
+            wanted.is_some() || jail.name.as_str() != MANUAL_JAIL || jail.totals.banned > 0
+        })
+        .map(|jail| JailReport {
+            journal_matches: core.journal_matches(&jail.name),
+            name: jail.name,
+            currently_failed: jail.currently_failed,
+            total_failed: jail.totals.failed,
+            total_ignored: jail.totals.ignored,
+            total_named: jail.totals.named,
+            currently_banned: jail.banned.len(),
+            total_banned: jail.totals.banned,
+            dropped_packets: None,
+            dropped_bytes: None,
+            banned: jail.banned.iter().map(ToString::to_string).collect(),
+        })
+        .collect();
+    if let (Some(name), true) = (&wanted, jails.is_empty()) {
+        return send(
+            &replies,
+            refused(&crate::engine::Refusal::NoJail(name.clone())),
+        );
+    }
+    let dropped = core.enforcer.dropped();
+    tokio::spawn(async move {
+        // Without the kernel's counters the rest is still worth telling.
+        if let Ok(Ok(dropped)) = dropped.await {
+            add_dropped(&mut jails, dropped);
+        }
+        send(&replies, Reply::of(serde_json::json!({ "jails": jails })));
+    });
+}
+
+fn add_dropped(jails: &mut [JailReport], dropped: Vec<Dropped>) {
+    let dropped: HashMap<JailName, Dropped> = dropped
+        .into_iter()
+        .map(|dropped| (dropped.jail.clone(), dropped))
+        .collect();
+    for jail in jails {
+        if let Some(dropped) = dropped.get(&jail.name) {
+            jail.dropped_packets = Some(dropped.packets);
+            jail.dropped_bytes = Some(dropped.bytes);
+        }
+    }
+}
+
+fn list(core: &Core, jail: Option<&JailName>, more: bool, replies: &Replies) {
+    let mut bans = match core.store.bans() {
+        Ok(bans) => bans,
+        Err(error) => return send(replies, refused(&format!("{error:#}"))),
+    };
+    bans.retain(|ban| jail.is_none_or(|name| *name == ban.jail));
+    if !more {
+        return send(replies, Reply::of(Bans { bans }));
+    }
+    let mut parts: Vec<Vec<Ban>> = bans.chunks(BANS_PER_REPLY).map(<[Ban]>::to_vec).collect();
+    let last = parts.pop().unwrap_or_default();
+    let replies = replies.clone();
+    tokio::spawn(async move {
+        for bans in parts {
+            let reply = Reply {
+                continues: true,
+                ..Reply::of(Bans { bans })
+            };
+            if replies.send(reply).await.is_err() {
+                return;
+            }
+        }
+        let _ = replies.send(Reply::of(Bans { bans: last })).await;
+    });
+}
+
+fn ban(core: &mut Core, parameters: BanParameters) -> Result<(Ban, Option<Answer>), Reply> {
+    let manual = JailName::new(MANUAL_JAIL).map_err(|error| refused(&error))?;
+    let bantime = parameters.bantime.map(|text| text.parse()).transpose();
+    let request = BanRequest {
+        jail: parameters.jail.unwrap_or(manual),
+        prefix: parse_prefix(&parameters.prefix)?,
+        bantime: bantime.map_err(|error: crate::model::DurationError| refused(&error))?,
+        reason: parameters.reason.unwrap_or_default().into(),
+    };
+    let decision = core
+        .engine
+        .ban(&request, now())
+        .map_err(|error| refused(&error))?;
+    let Decision::Ban(ban) = &decision else {
+        return Err(refused(&"a ban was decided as something else"));
+    };
+    let ban = ban.clone();
+    let answer = core.settle(vec![decision]);
+    Ok((ban, answer))
+}
+
+fn unban(
+    core: &mut Core,
+    parameters: UnbanParameters,
+) -> Result<(Vec<String>, Option<Answer>), Reply> {
+    let prefix = parameters.prefix.as_deref().map(parse_prefix).transpose()?;
+    if prefix.is_none() && !parameters.all {
+        return Err(refused(&"nothing to lift was named: give a prefix, or all"));
+    }
+    let request = UnbanRequest {
+        jail: parameters.jail,
+        prefix,
+    };
+    let decisions = core.engine.unban(&request, now());
+    let lifted = decisions
+        .iter()
+        .filter_map(|decision| match decision {
+            Decision::Unban(unban) => Some(format!("{} {}", unban.jail, unban.prefix)),
+            Decision::Ban(_) => None,
+        })
+        .collect();
+    let answer = core.settle(decisions);
+    Ok((lifted, answer))
+}
+
+fn parse_prefix(text: &str) -> Result<Prefix, Reply> {
+    text.parse()
+        .map_err(|error: crate::model::PrefixError| refused(&error))
+}
+
+fn reload(core: &mut Core) -> Reply {
+    match super::reload(core) {
+        Ok(jails) => Reply::of(serde_json::json!({ "jails": jails })),
+        Err(problems) => Reply::configuration_invalid(
+            problems
+                .into_iter()
+                .map(|problem| ProblemReport {
+                    file: problem.file.into(),
+                    line: problem.line,
+                    column: problem.column,
+                    message: problem.message,
+                })
+                .collect(),
+        ),
+    }
+}

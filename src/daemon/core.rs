@@ -1,0 +1,359 @@
+//! The state that the loop owns, and what happens to it.
+//!
+//! Whatever is decided goes the same way ([`Core::settle`]): into the store together with the
+//! positions, then to the enforcer, then to the log.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc;
+use tracing::{error, warn};
+
+use crate::backend::{
+    Action, Answer, Backend, BackendError, Change, DryRun, Enforcer, Holding, Nftables, Target,
+    Told,
+};
+use crate::clock::now;
+use crate::config::{self, BackendKind, Loaded, Problem, Settings};
+use crate::daemon::report;
+use crate::daemon::sources::Sources;
+use crate::engine::{Engine, Policy, Totals};
+use crate::filter::Verdict;
+use crate::model::{Bantime, Decision, JailName, PrefixLengths, Time};
+use crate::paths;
+use crate::source::Batch;
+use crate::store::{Commit, Store};
+
+/// The jail of bans that an administrator makes without naming one; it has no filter.
+pub(super) const MANUAL_JAIL: &str = "manual";
+
+/// How long a ban by hand lasts if neither the request nor a jail says.
+const MANUAL_BANTIME: Duration = Duration::from_hours(24);
+
+/// How long ended bans are kept in the state file.
+const HISTORY: Duration = Duration::from_hours(24 * 30);
+
+/// How often positions are written while nothing is decided, and old rows deleted.
+const POSITIONS_EVERY: Duration = Duration::from_secs(1);
+const PURGE_EVERY: Duration = Duration::from_hours(1);
+
+/// The most decisions that wait for a state file that cannot be written; older ones are forgotten
+/// there (not in the kernel).
+const UNSAVED_LIMIT: usize = 1_000_000;
+
+/// All that counts, in one hand.
+pub(super) struct Core {
+    root: PathBuf,
+    pub(super) settings: Settings,
+    pub(super) engine: Engine,
+    pub(super) store: Store,
+    pub(super) enforcer: Enforcer,
+    pub(super) sources: Sources,
+    /// Totals as the store has them.
+    saved_totals: HashMap<JailName, Totals>,
+    /// What the store could not take yet.
+    unsaved: Vec<Decision>,
+    saved_at: Time,
+    purged_at: Time,
+}
+
+impl Core {
+    /// Reads the state, decides what is due, and puts all bans in force before it returns.
+    pub(super) async fn start(
+        root: &Path,
+        loaded: Loaded,
+        own: Vec<IpAddr>,
+        tell: mpsc::UnboundedSender<Told>,
+    ) -> Result<Self> {
+        let settings = loaded.settings;
+        let (store, aside) = Store::open(&paths::state_directory(root))?;
+        if let Some(aside) = aside {
+            error!(
+                "{} was damaged; it is kept as {}, and a new one begun: bans and positions are lost",
+                store.path().display(),
+                aside.display()
+            );
+        }
+        let restored = store.restore()?;
+        if restored.unreadable > 0 {
+            warn!(
+                "{}: {} rows make no sense",
+                store.path().display(),
+                restored.unreadable
+            );
+        }
+        let at = now();
+        let saved_totals = restored.totals.iter().cloned().collect();
+        let held = held_jails(&settings, loaded.left_out);
+        let mut engine = Engine::new(settings.tracked_limit);
+        engine.restore(restored.bans, restored.settled, restored.totals);
+        engine.set_own_addresses(own, at);
+        let mut decisions =
+            engine.configure(policies(&settings, &held), settings.tracked_limit, at);
+        decisions.extend(engine.tick(at));
+
+        let backend: Box<dyn Backend> = match settings.backend {
+            BackendKind::Nftables => {
+                Box::new(Nftables::open(&settings.table).context("opening nftables")?)
+            }
+            BackendKind::DryRun => Box::new(DryRun::default()),
+        };
+        let (enforcer, in_force) =
+            Enforcer::start(backend, targets(&settings, &held), holdings(&engine), tell)?;
+        enforced(in_force)
+            .await
+            .context("putting the bans in force")?;
+        let mut core = Self {
+            root: root.to_owned(),
+            settings,
+            engine,
+            store,
+            enforcer,
+            sources: Sources::default(),
+            saved_totals,
+            unsaved: Vec::new(),
+            saved_at: at,
+            purged_at: Time::EPOCH,
+        };
+        core.settle(decisions);
+        Ok(core)
+    }
+
+    /// Begins to read every source that a jail wants.
+    pub(super) fn begin_reading(&mut self) -> Result<()> {
+        self.sources.begin(&self.settings, &self.store, now())
+    }
+
+    /// Makes of a batch of entries what the filters and the engine make of it.
+    pub(super) fn entries(&mut self, source: usize, batch: Batch) {
+        let mut decisions = Vec::new();
+        let now = now();
+        for outcome in self.sources.outcomes(source, batch) {
+            if outcome.verdict == Verdict::Name {
+                self.engine.named(&outcome.jail);
+            }
+            if let Some(failure) = outcome.failure {
+                decisions.extend(self.engine.failure(&failure, now));
+            }
+        }
+        if !decisions.is_empty() {
+            self.settle(decisions);
+        }
+    }
+
+    /// What time alone brings: bans that end, positions to be written, old rows to be deleted.
+    pub(super) fn tick(&mut self, now: Time) {
+        let over = self.engine.tick(now);
+        if !over.is_empty() || now.since(self.saved_at) >= POSITIONS_EVERY {
+            self.settle(over);
+        }
+        if now.since(self.purged_at) >= PURGE_EVERY {
+            self.purged_at = now;
+            let settled = now.before(self.settings.longest_findtime());
+            if let Err(error) = self.store.purge(settled, now.before(HISTORY)) {
+                warn!("{error:#}");
+            }
+        }
+    }
+
+    pub(super) fn own_addresses_changed(&mut self, own: Vec<IpAddr>) {
+        let decisions = self.engine.set_own_addresses(own, now());
+        if !decisions.is_empty() {
+            self.settle(decisions);
+        }
+    }
+
+    /// Persists decisions with the positions behind the entries that led to them, has them
+    /// enforced, logs them. The answer comes once they are in force.
+    pub(super) fn settle(&mut self, decisions: Vec<Decision>) -> Option<Answer> {
+        self.save(&decisions);
+        decisions.iter().for_each(report::decision);
+        let changes: Vec<Change> = decisions.into_iter().map(change).collect();
+        (!changes.is_empty()).then(|| self.enforcer.apply(changes))
+    }
+
+    fn save(&mut self, decisions: &[Decision]) {
+        let totals: Vec<(JailName, Totals)> = self
+            .engine
+            .totals()
+            .filter(|(name, totals)| self.saved_totals.get(*name) != Some(totals))
+            .map(|(name, totals)| (name.clone(), totals))
+            .collect();
+        let positions = self.sources.moved_positions();
+        if decisions.is_empty()
+            && self.unsaved.is_empty()
+            && positions.is_empty()
+            && totals.is_empty()
+        {
+            return;
+        }
+        let was_behind = !self.unsaved.is_empty();
+        let all = if was_behind {
+            self.unsaved.extend_from_slice(decisions);
+            &self.unsaved[..]
+        } else {
+            decisions
+        };
+        let commit = Commit {
+            decisions: all,
+            positions: &positions,
+            totals: &totals,
+        };
+        self.saved_at = now();
+        match self.store.commit(&commit) {
+            Ok(()) => {
+                self.sources.positions_saved();
+                self.saved_totals.extend(totals);
+                self.unsaved = Vec::new();
+                if was_behind {
+                    warn!("the state file can be written again; nothing is missing in it");
+                }
+            }
+            // A full disk must not stop banning. Positions wait as well, so that a restart reads
+            // again what is not in the file.
+            Err(error) => {
+                if !was_behind {
+                    error!("{error:#}; bans go on, and are written as soon as that is possible");
+                    self.unsaved = decisions.to_vec();
+                }
+                let surplus = self.unsaved.len().saturating_sub(UNSAVED_LIMIT);
+                self.unsaved.drain(..surplus);
+            }
+        }
+    }
+
+    /// Reads the configuration anew. On any problem nothing changes.
+    pub(super) fn reload(&mut self) -> Result<usize, Vec<Problem>> {
+        let loaded = config::load(&self.root);
+        if !loaded.problems.is_empty() {
+            return Err(loaded.problems);
+        }
+        let settings = loaded.settings;
+        let held = held_jails(&settings, []);
+        let decisions =
+            self.engine
+                .configure(policies(&settings, &held), settings.tracked_limit, now());
+        self.settings = settings;
+        self.save(&decisions);
+        decisions.iter().for_each(report::decision);
+        // The enforcer takes the whole: jails' sets change with their bans.
+        let _ = self
+            .enforcer
+            .reconfigure(targets(&self.settings, &held), holdings(&self.engine));
+        if let Err(error) = self.sources.begin(&self.settings, &self.store, now()) {
+            error!("{error:#}");
+        }
+        Ok(self.settings.jails.len())
+    }
+
+    /// Which entries a jail looks at, as journalctl would be asked for them.
+    pub(super) fn journal_matches(&self, name: &JailName) -> String {
+        let jail = self.settings.jails.iter().find(|jail| jail.name == *name);
+        jail.map(|jail| jail.journalmatch.to_string())
+            .unwrap_or_default()
+    }
+
+    /// One line for `systemctl status`.
+    pub(super) fn summary(&self) -> String {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let behind = if self.unsaved.is_empty() {
+            ""
+        } else {
+            "; STATE FILE CANNOT BE WRITTEN"
+        };
+        format!(
+            "{}, {}{behind}",
+            count(self.settings.jails.len(), "jail"),
+            count(self.engine.banned(), "ban"),
+        )
+    }
+
+    /// Leaves everything so that a start goes on from here; the kernel keeps the bans.
+    pub(super) fn stop(mut self) {
+        self.sources.stop();
+        self.save(&[]);
+        self.enforcer.stop();
+    }
+}
+
+/// Waits for the kernel's word.
+pub(super) async fn enforced(answer: Answer) -> Result<(), BackendError> {
+    answer
+        .await
+        .unwrap_or_else(|_| Err(BackendError::Uncertain("the enforcer has stopped".into())))
+}
+
+fn change(decision: Decision) -> Change {
+    match decision {
+        Decision::Ban(ban) => Change::Add(Holding {
+            jail: ban.jail,
+            prefix: ban.prefix,
+            until: ban.until,
+        }),
+        Decision::Unban(unban) => Change::Remove {
+            jail: unban.jail,
+            prefix: unban.prefix,
+        },
+    }
+}
+
+fn holdings(engine: &Engine) -> Vec<Holding> {
+    engine
+        .bans()
+        .map(|ban| Holding {
+            jail: ban.jail.clone(),
+            prefix: ban.prefix,
+            until: ban.until,
+        })
+        .collect()
+}
+
+/// Jails without a filter: the one for bans by hand, and those whose configuration is broken, which
+/// keep the bans that they have (on all ports, as nobody knows which).
+fn held_jails(settings: &Settings, broken: impl IntoIterator<Item = JailName>) -> Vec<JailName> {
+    let mut held: Vec<JailName> = JailName::new(MANUAL_JAIL)
+        .into_iter()
+        .chain(broken)
+        .collect();
+    held.retain(|name| settings.jails.iter().all(|jail| jail.name != *name));
+    held.sort_unstable();
+    held.dedup();
+    held
+}
+
+fn policies(settings: &Settings, held: &[JailName]) -> Vec<(JailName, Policy)> {
+    let bantime = Bantime::For(MANUAL_BANTIME);
+    let held = held.iter().map(|name| {
+        (
+            name.clone(),
+            Policy {
+                bantime,
+                ..Policy::default()
+            },
+        )
+    });
+    settings
+        .jails
+        .iter()
+        .map(|jail| (jail.name.clone(), jail.policy.clone()))
+        .chain(held)
+        .collect()
+}
+
+fn targets(settings: &Settings, held: &[JailName]) -> Vec<Target> {
+    let held = held.iter().map(|name| Target {
+        jail: name.clone(),
+        ports: Vec::new(),
+        action: Action::default(),
+        lengths: PrefixLengths::default(),
+    });
+    settings
+        .jails
+        .iter()
+        .map(|jail| jail.target.clone())
+        .chain(held)
+        .collect()
+}

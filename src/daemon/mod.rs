@@ -1,0 +1,160 @@
+//! Start here: the daemon starts the parts, runs the loop that owns all state, reloads, stops.
+//!
+//! ```text
+//!  source threads ──entries──▶ ┌──────┐ ──changes──▶ enforcer thread ──▶ kernel
+//!  control tasks ──questions─▶ │ loop │
+//!  timer, signals ───────────▶ └──────┘ ──commit───▶ store
+//! ```
+//!
+//! Queues form no cycle: the loop never waits for a source, a client or the enforcer once it runs.
+
+mod answer;
+mod core;
+mod report;
+mod sources;
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use tracing::{info, warn};
+
+use crate::clock::now;
+use crate::config;
+use crate::control::server;
+use crate::own_addresses::OwnAddresses;
+use crate::paths;
+use crate::source::Event;
+use core::Core;
+
+/// How often the loop looks after bans that end, the watchdog and the state file. The kernel lets
+/// go of a ban at its own time; this is how late our own books may be.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How many questions of clients may wait for the loop.
+const QUESTIONS_WAITING: usize = 64;
+
+/// The exit code for a configuration that nothing can be started with (`EX_CONFIG`, sysexits.h).
+pub const EXIT_CONFIGURATION: u8 = 78;
+
+/// Runs until it is told to stop. The answer is the exit code.
+pub fn run(root: &Path) -> Result<u8> {
+    let loaded = config::load(root);
+    for problem in &loaded.problems {
+        report::problem(problem);
+    }
+    if loaded.fatal() {
+        return Ok(EXIT_CONFIGURATION);
+    }
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the event loop")?
+        .block_on(serve(root, loaded))?;
+    Ok(0)
+}
+
+async fn serve(root: &Path, loaded: config::Loaded) -> Result<()> {
+    // Before anything that takes time: a signal that comes meanwhile must not kill us half-way.
+    let mut terminate = signal(SignalKind::terminate()).context("catching SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("catching SIGINT")?;
+    let mut hangup = signal(SignalKind::hangup()).context("catching SIGHUP")?;
+
+    let mut own = OwnAddresses::watch()?;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut core = Core::start(root, loaded, own.list().await?, tell).await?;
+    let (questions, mut asked) = mpsc::channel(QUESTIONS_WAITING);
+    server::listen(&paths::control_socket(root), questions)?;
+    // Every ban is in force again; what happened since the stop is read from here on.
+    core.begin_reading()?;
+    notify(&[NotifyState::Ready, NotifyState::Status(&core.summary())]);
+    info!("ready: {}", core.summary());
+
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (own_sender, mut own_addresses) = mpsc::channel(1);
+    tokio::spawn(watch_own_addresses(own, own_sender));
+    loop {
+        tokio::select! {
+            // In this order, so that a log that never pauses starves neither the end of a ban nor
+            // an administrator.
+            biased;
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = ticks.tick() => tick(&mut core),
+            _ = hangup.recv() => reload_quietly(&mut core),
+            Some(question) = asked.recv() => answer::answer(&mut core, question),
+            Some(told) = told.recv() => report::enforcer(&told),
+            Some(own) = own_addresses.recv() => core.own_addresses_changed(own),
+            (source, event) = core.sources.next() => source_told(&mut core, source, event),
+        }
+    }
+    notify(&[NotifyState::Stopping]);
+    info!("stopping; bans stay in force until their time is over");
+    core.stop();
+    Ok(())
+}
+
+fn tick(core: &mut Core) {
+    core.tick(now());
+    notify(&[NotifyState::Watchdog, NotifyState::Status(&core.summary())]);
+}
+
+fn reload_quietly(core: &mut Core) {
+    // Whoever sends a signal reads the log; the problems are there.
+    let _ = reload(core);
+}
+
+fn reload(core: &mut Core) -> Result<usize, Vec<config::Problem>> {
+    notify(&[
+        NotifyState::Reloading,
+        NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Reloading),
+    ]);
+    let outcome = core.reload();
+    notify(&[NotifyState::Ready]);
+    match &outcome {
+        Ok(_) => info!("reloaded: {}", core.summary()),
+        Err(problems) => {
+            problems.iter().for_each(|problem| report::problem(problem));
+            warn!(
+                "not reloaded: {} problems; the old configuration stays whole",
+                problems.len()
+            );
+        }
+    }
+    outcome
+}
+
+fn source_told(core: &mut Core, source: usize, event: Event) {
+    match event {
+        Event::Entries(batch) => core.entries(source, batch),
+        Event::CaughtUp => info!("{}: caught up", core.sources.name(source)),
+        Event::Gap(what) => report::gap(core.sources.name(source), &what),
+        Event::Failed(what) => warn!("{}: {what}", core.sources.name(source)),
+    }
+}
+
+/// Sends the machine's addresses whenever they change; `ignoreself` follows them.
+async fn watch_own_addresses(mut own: OwnAddresses, changed: mpsc::Sender<Vec<IpAddr>>) {
+    while own.changed().await {
+        match own.list().await {
+            Ok(addresses) => {
+                if changed.send(addresses).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => warn!("{error:#}"),
+        }
+    }
+    warn!("changes of the machine's own addresses are not seen any more; a restart mends that");
+}
+
+/// Tells systemd; where there is none, nobody listens and nothing is lost.
+fn notify(states: &[NotifyState<'_>]) {
+    let _ = sd_notify::notify(states);
+}
