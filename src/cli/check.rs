@@ -1,51 +1,140 @@
-//! `journalban check`: mistakes in the configuration, all at once.
+//! `journalban check`: what is wrong with the configuration, for people and for programs.
 
-use std::io::{self, Write};
+use std::fmt::Write;
+use std::io::{self, Write as _};
 
 use anyhow::Result;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::cli::args::Arguments;
 use crate::cli::{EXIT_CONFIGURATION, show};
-use crate::config;
+use crate::config::{self, Loaded, Problem};
+use crate::model::JailName;
 
+/// What `check --json` prints: one object.
+#[derive(Serialize)]
+struct Report<'l> {
+    problems: &'l [Problem],
+    warnings: &'l [Problem],
+    /// The jails that run.
+    jails: Vec<&'l JailName>,
+    /// The jails that do not, because of a problem.
+    left_out: &'l [JailName],
+    /// No jail runs, because `journalban.toml` cannot be used.
+    fatal: bool,
+}
+
+/// Checks all of it: the exit code is 0, or 78 if there is any problem. Warnings alone do not fail.
 pub(super) fn check(arguments: &Arguments) -> Result<u8> {
     let loaded = config::check(&arguments.root);
-    let code = if loaded.problems.is_empty() {
-        0
-    } else {
-        EXIT_CONFIGURATION
-    };
-    let jails: Vec<&str> = loaded
-        .settings
-        .jails
-        .iter()
-        .map(|jail| jail.name.as_str())
-        .collect();
     if arguments.json {
-        show::json(&json!({
-            "problems": loaded.problems,
-            "warnings": loaded.warnings,
-            "jails": jails,
-        }))?;
-        return Ok(code);
+        show::json(&report(&loaded))?;
+    } else {
+        io::stdout().write_all(text(&loaded).as_bytes())?;
     }
-    let mut out = io::stdout().lock();
+    Ok(exit_code(&loaded))
+}
+
+fn exit_code(loaded: &Loaded) -> u8 {
+    if loaded.problems.is_empty() { 0 } else { EXIT_CONFIGURATION }
+}
+
+/// For people: a line for each problem and warning, then what follows from them.
+fn text(loaded: &Loaded) -> String {
+    let mut text = String::new();
     for problem in &loaded.problems {
-        writeln!(out, "{problem}")?;
+        let _ = writeln!(text, "error    {problem}");
     }
     for warning in &loaded.warnings {
-        writeln!(out, "{warning} (warning)")?;
+        let _ = writeln!(text, "warning  {warning}");
     }
-    let enabled = if jails.is_empty() {
-        "none".to_owned()
-    } else {
-        jails.join(", ")
-    };
-    match loaded.problems.len() {
-        0 => writeln!(out, "the configuration is sound; enabled jails: {enabled}")?,
-        1 => writeln!(out, "1 problem; jails that can run as it is: {enabled}")?,
-        n => writeln!(out, "{n} problems; jails that can run as it is: {enabled}")?,
+    if !text.is_empty() {
+        text.push('\n');
     }
-    Ok(code)
+    let jails = loaded.settings.jails.iter().map(|jail| &jail.name);
+    let _ = writeln!(text, "{}", named("enabled", jails));
+    if !loaded.left_out.is_empty() {
+        let _ = writeln!(text, "{}", named("left out", loaded.left_out.iter()));
+    }
+    if loaded.fatal() {
+        text.push_str("no jail runs until journalban.toml is right\n");
+    }
+    text
+}
+
+/// `2 jails enabled: a, b`.
+fn named<'l>(what: &str, names: impl Iterator<Item = &'l JailName>) -> String {
+    let names: Vec<&str> = names.map(JailName::as_str).collect();
+    match names.len() {
+        0 => format!("no jail {what}"),
+        1 => format!("1 jail {what}: {}", names[0]),
+        count => format!("{count} jails {what}: {}", names.join(", ")),
+    }
+}
+
+/// For programs: the same as one JSON object.
+fn report(loaded: &Loaded) -> Report<'_> {
+    Report {
+        problems: &loaded.problems,
+        warnings: &loaded.warnings,
+        jails: loaded.settings.jails.iter().map(|jail| &jail.name).collect(),
+        left_out: &loaded.left_out,
+        fatal: loaded.fatal(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::config;
+
+    /// What `check` finds in a root with one filter and `jails`, with paths below the root.
+    fn check(jails: &str) -> (Loaded, String) {
+        let root = tempfile::tempdir().expect("a directory");
+        let etc = root.path().join("etc/journalban");
+        fs::create_dir_all(etc.join("filter.d")).expect("makes directories");
+        fs::create_dir_all(etc.join("jail.d")).expect("makes directories");
+        let filter = "journalmatch = 'ID=a'\n[[rule]]\nfailregex = '^<ADDR>$'\n";
+        fs::write(etc.join("filter.d/a.toml"), filter).expect("writes");
+        fs::write(etc.join("jail.d/x.toml"), jails).expect("writes");
+        let loaded = config::check(root.path());
+        let shown =
+            text(&loaded).replace(&format!("{}/etc/journalban/", root.path().display()), "");
+        (loaded, shown)
+    }
+
+    #[test]
+    fn problems_and_warnings_are_shown_with_what_follows() {
+        let (loaded, shown) = check("[a]\nenabled = true\n[b]\nenabled = true\nfilter = 'c'\n");
+        assert_eq!(
+            shown,
+            "error    jail.d/x.toml:5:10: there is no filter \"c\", a file filter.d/c.toml; \
+             did you mean \"a\"?\n\
+             warning  filter.d/a.toml:1:16: jail a: a local user can choose ID, and so have any \
+             address banned: add what he cannot, as in _SYSTEMD_UNIT=NAME.service\n\
+             \n\
+             1 jail enabled: a\n\
+             1 jail left out: b\n"
+        );
+        assert_eq!(exit_code(&loaded), 78);
+        let json: serde_json::Value =
+            serde_json::from_str(&json(&loaded).expect("JSON")).expect("JSON");
+        assert_eq!(json["problems"][0]["line"], 5);
+        assert_eq!(json["warnings"][0]["jail"], "a");
+        assert_eq!(json["jails"], serde_json::json!(["a"]));
+        assert_eq!(json["left_out"], serde_json::json!(["b"]));
+        assert_eq!(json["fatal"], false);
+    }
+
+    #[test]
+    fn a_warning_alone_is_no_failure() {
+        let (loaded, shown) = check("[a]\nenabled = true\n");
+        assert!(shown.starts_with("warning  "), "{shown}");
+        assert_eq!(exit_code(&loaded), 0);
+        let (loaded, shown) = check("[a]\n");
+        assert_eq!(shown, "no jail enabled\n");
+        assert_eq!(exit_code(&loaded), 0);
+    }
 }

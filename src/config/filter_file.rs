@@ -79,10 +79,12 @@ impl FilterFile {
                 table.take("journalmatch", journalmatch),
             ),
             modes: places.keep(None, "modes", table.take("modes", map(list(string)))),
+            prefix: places.keep_some(None, "prefix", table.take("prefix", string)),
             ignoreregex: places.keep_list(text, None, "ignoreregex", ignoreregex),
             ..FilterSpec::default()
         };
         if let Some(session) = table.table("session") {
+            places.note(None, "session", session.place().clone());
             spec.session = read_session(session, &mut problems);
         }
         for (index, rule) in table.tables("rule").into_iter().enumerate() {

@@ -99,6 +99,7 @@ fn durations_may_be_numbers_and_the_journal_a_directory() {
 const EVERY_KEY: &str = r#"
     description = "an example"
     journalmatch = "_UID=0"
+    prefix = '^error: '
     ignoreregex = ["^a$", '^b$']
     [modes]
     normal = []
@@ -142,6 +143,7 @@ fn every_key_of_a_filter_arrives() {
         .spec;
     assert_eq!(spec.description, "an example");
     assert_eq!(spec.journalmatch.to_string(), "_UID=0");
+    assert_eq!(spec.prefix.as_deref(), Some("^error: "));
     assert_eq!(spec.ignoreregex, ["^a$", "^b$"]);
     assert_eq!(spec.modes["hard"], ["more"]);
     let session = spec.session.expect("a session");
