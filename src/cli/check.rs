@@ -20,7 +20,7 @@ struct Report<'l> {
     jails: Vec<&'l JailName>,
     /// The jails that do not, because of a problem.
     left_out: &'l [JailName],
-    /// No jail runs, because `journalban.toml` cannot be used.
+    /// No jail runs, because `journalban.toml` (or a directory) cannot be used.
     fatal: bool,
 }
 
@@ -57,7 +57,7 @@ fn text(loaded: &Loaded) -> String {
         let _ = writeln!(text, "{}", named("left out", loaded.left_out.iter()));
     }
     if loaded.fatal() {
-        text.push_str("no jail runs until journalban.toml is right\n");
+        text.push_str("no jail runs until that is right\n");
     }
     text
 }

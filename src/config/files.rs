@@ -56,8 +56,10 @@ pub(super) struct Files {
     pub filters: Vec<Found>,
     /// `/etc/services`, empty if it cannot be read: the names known without it remain.
     pub services: String,
-    /// Directories that could not be read.
+    /// Directories that could not be listed, and files whose name says nothing.
     pub problems: Vec<Problem>,
+    /// Whether a directory could not be listed, so that nobody knows what is missing.
+    pub incomplete: bool,
 }
 
 /// File name → the file that counts, and whether it is a vendor's; `None` is masked.
@@ -75,34 +77,16 @@ pub(super) fn find(root: &Path) -> Files {
     }
 
     let mut drop_ins = Names::new();
-    list(
-        root,
-        &JAIL_DROP_INS,
-        false,
-        &mut drop_ins,
-        &mut files.problems,
-    );
     let mut vendor = Names::new();
-    list(root, &VENDOR_JAILS, true, &mut vendor, &mut files.problems);
+    files.list(root, &JAIL_DROP_INS, false, &mut drop_ins);
+    files.list(root, &VENDOR_JAILS, true, &mut vendor);
     // A drop-in extends the vendor's file of the same name, but a mask masks that one too.
     vendor.retain(|name, _| drop_ins.get(name) != Some(&None));
     files.jails = read_all(vendor).chain(read_all(drop_ins)).collect();
 
     let mut filters = Names::new();
-    list(
-        root,
-        &ADMIN_FILTERS,
-        false,
-        &mut filters,
-        &mut files.problems,
-    );
-    list(
-        root,
-        &VENDOR_FILTERS,
-        true,
-        &mut filters,
-        &mut files.problems,
-    );
+    files.list(root, &ADMIN_FILTERS, false, &mut filters);
+    files.list(root, &VENDOR_FILTERS, true, &mut filters);
     files.filters = read_all(filters).collect();
 
     files.services = read_limited(&root.join(SERVICES))
@@ -112,50 +96,43 @@ pub(super) fn find(root: &Path) -> Files {
     files
 }
 
-/// Adds the files of `directories`, highest first, unless a higher one has the name already.
-fn list(
-    root: &Path,
-    directories: &[&str],
-    vendor: bool,
-    names: &mut Names,
-    problems: &mut Vec<Problem>,
-) {
-    for directory in directories.iter().map(|directory| root.join(directory)) {
-        let mut broken = |path: &Path, what: &str| {
-            let place = Place::beginning(&path.display().to_string());
-            problems.push(Problem::new(&place, what));
-        };
-        let entries = match fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                broken(&directory, &format!("cannot list the directory: {error}"));
-                continue;
-            }
-        };
-        for entry in entries {
-            let path = match entry {
-                Ok(entry) => entry.path(),
+impl Files {
+    /// Adds the files of `directories`, highest first, unless a higher one has the name already.
+    fn list(&mut self, root: &Path, directories: &[&str], vendor: bool, names: &mut Names) {
+        for directory in directories.iter().map(|directory| root.join(directory)) {
+            let listed: io::Result<Vec<PathBuf>> = fs::read_dir(&directory)
+                .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+            let paths = match listed {
+                Ok(paths) => paths,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => {
-                    broken(&directory, &format!("cannot list the directory: {error}"));
-                    break;
+                    self.problem(
+                        &directory,
+                        format_args!("cannot list the directory: {error}"),
+                    );
+                    self.incomplete = true;
+                    continue;
                 }
             };
             // Hidden files and other endings are editors' and package managers' leavings.
-            if path.extension().is_none_or(|ending| ending != "toml") {
-                continue;
+            let toml = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml");
+            for path in paths.into_iter().filter(toml) {
+                match path.file_name().and_then(|name| name.to_str()) {
+                    Some(name) if name.starts_with('.') => {}
+                    Some(name) => {
+                        names
+                            .entry(name.to_owned())
+                            .or_insert_with(|| (!is_mask(&path)).then(|| (path.clone(), vendor)));
+                    }
+                    None => self.problem(&path, "the file name is not UTF-8"),
+                }
             }
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-                broken(&path, "the file name is not UTF-8");
-                continue;
-            };
-            if name.starts_with('.') {
-                continue;
-            }
-            names
-                .entry(name.to_owned())
-                .or_insert_with(|| (!is_mask(&path)).then(|| (path.clone(), vendor)));
         }
+    }
+
+    fn problem(&mut self, path: &Path, what: impl std::fmt::Display) {
+        let place = Place::beginning(&path.display().to_string());
+        self.problems.push(Problem::new(&place, what));
     }
 }
 
@@ -301,7 +278,7 @@ mod tests {
         let main = files.main.expect("there").text.expect_err("not UTF-8");
         assert_eq!((main.line, main.column), (2, 6));
         assert!(main.message.contains("not UTF-8"));
-        assert_eq!(files.problems.len(), 1);
+        assert!(files.incomplete && files.problems.len() == 1);
         let reasons: Vec<String> = files
             .jails
             .into_iter()

@@ -50,8 +50,8 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Whether `journalban.toml` itself cannot be used: no jail runs then, because its defaults
-    /// (an `ignoreip`, say) hold for all of them.
+    /// Whether `journalban.toml` itself (or a directory) cannot be used: no jail runs then, because
+    /// what it says (an `ignoreip`, say) may hold for all of them.
     #[must_use]
     pub fn fatal(&self) -> bool {
         self.fatal
@@ -87,7 +87,7 @@ pub fn jail(root: &Path, name: &str) -> Result<Option<JailSettings>, Vec<Problem
     let Ok(name) = JailName::new(name) else {
         return Ok(None);
     };
-    let broken = written.main_broken || written.broken.contains(&name);
+    let broken = written.fatal || written.broken.contains(&name);
     match written.jails.get(&name) {
         _ if broken => Err(sorted(written.problems)),
         Some(jail) => written
@@ -103,7 +103,7 @@ fn understand(written: &Written, compile: impl Fn(bool) -> bool) -> Loaded {
     let mut loaded = Loaded {
         settings: written.frame(),
         problems: written.problems.clone(),
-        fatal: written.main_broken,
+        fatal: written.fatal,
         ..Loaded::default()
     };
     for (name, jail) in &written.jails {

@@ -19,8 +19,9 @@ pub(super) struct Written {
     pub jails: BTreeMap<JailName, JailDocument>,
     pub filters: BTreeMap<JailName, Filter>,
     pub problems: Vec<Problem>,
-    /// Whether `journalban.toml` has problems, so that it holds for no jail.
-    pub main_broken: bool,
+    /// Whether no jail may run: `journalban.toml` has problems, or there may be files that nobody
+    /// could see.
+    pub fatal: bool,
     /// Jails with a problem in a file of theirs.
     pub broken: BTreeSet<JailName>,
 }
@@ -40,6 +41,7 @@ impl Written {
         let files = files::find(root);
         let mut written = Self {
             problems: files.problems,
+            fatal: files.incomplete,
             ..Self::default()
         };
         if let Some(main) = files.main {
@@ -60,7 +62,7 @@ impl Written {
             Err(problem) => (MainDocument::default(), vec![problem]),
         };
         self.main = main;
-        self.main_broken = !problems.is_empty();
+        self.fatal |= !problems.is_empty();
         self.problems.extend(problems);
     }
 

@@ -94,6 +94,20 @@ fn a_broken_main_file_lets_no_jail_run_without_its_defaults() {
 }
 
 #[test]
+fn a_directory_that_cannot_be_listed_lets_no_jail_run_either() {
+    let root = Root::new(&[
+        VENDOR_FILTER,
+        ("usr/lib/journalban/jails/a.toml", "[a]\nenabled = true\n"),
+        ("etc/journalban/jail.d", "should be a directory"),
+    ]);
+    let loaded = root.load();
+    assert!(loaded.fatal());
+    assert_eq!(names(&loaded), [""; 0]);
+    let beginning = "etc/journalban/jail.d:1:1: cannot list the directory: ";
+    assert_beginnings(&root.problems(), &[beginning.to_owned()]);
+}
+
+#[test]
 fn a_drop_in_that_cannot_be_understood_takes_its_jails_with_it() {
     for (file, content) in [
         ("a.toml", &b"[a\nignoreip = ['192.0.2.1']\n"[..]),
