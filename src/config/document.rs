@@ -25,7 +25,7 @@ use crate::source::SourceSpec;
 
 /// The most failures that a jail may wait for: so many instants are kept for each prefix.
 const MAXRETRY_LIMIT: u32 = 10_000;
-/// The most prefixes that may be counted at a time; some gigabytes of memory.
+/// The most prefixes that may be counted at a time: more is a slip of the keys, not a wish.
 const TRACKED_LIMIT: usize = 100_000_000;
 /// A wider prefix than this is a continent, not an offender.
 const WIDEST_IPV4: u8 = 8;
