@@ -117,27 +117,27 @@ impl Filter {
     }
 
     /// The first rule that matches. A failure without a host needs that of its connection; while
-    /// that is unknown (`host_known`), a later match with a host takes precedence.
+    /// that is unknown (`host_known`), a later match that has one takes precedence.
     pub(super) fn recognise<'f>(
         &'f self,
         message: &[u8],
         view: &View<'_>,
         host_known: bool,
     ) -> Option<Hit<'f>> {
-        let mut hostless = None;
-        let hit = self.rules.iter().find_map(|rule| {
+        let mut hostless: Option<Hit<'f>> = None;
+        let mut find = |rule: &'f Rule| {
             rule.hits(message, view, |hit| {
-                let wants = !host_known && hit.host.is_none() && rule.kind == RuleKind::Failure;
-                if wants && hostless.is_none() {
-                    hostless = Some(Hit {
-                        rule,
-                        host: None,
-                        user: hit.user.clone(),
-                    });
+                if hit.host.is_some() {
+                    return true;
                 }
-                !wants
+                if hostless.is_none() && (host_known || rule.kind != RuleKind::Failure) {
+                    return true;
+                }
+                hostless.get_or_insert_with(|| hit.clone());
+                false
             })
-        });
+        };
+        let hit = self.rules.iter().find_map(&mut find);
         hit.or(hostless)
     }
 }

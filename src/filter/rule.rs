@@ -23,7 +23,7 @@ pub(super) struct Rule {
 }
 
 /// A match of a rule.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Hit<'r> {
     pub rule: &'r Rule,
     pub host: Option<Host>,
