@@ -14,35 +14,30 @@ use super::selection::{Read, Selection};
 use crate::model::{Entry, Time};
 use crate::source::{SourceSpec, Wanted};
 
-/// Where journald keeps its files. libsystemd watches these for new files, but only those that
-/// are there when the journal is opened.
+/// Where journald keeps its files, each machine's and namespace's in a directory of its own.
 const ROOTS: [&str; 2] = ["/run/log/journal", "/var/log/journal"];
 
 /// An open journal.
 pub(super) struct Log {
     journal: Journal,
     selection: Selection,
-    /// Those of [`ROOTS`] that were not there at opening.
-    missing_roots: Vec<&'static Path>,
+    /// Directories that journald may make, and that libsystemd would not notice.
+    missing: Vec<PathBuf>,
 }
 
 impl Log {
     /// Opens what `spec` names. A namespace that does not exist (yet) opens as well, and is empty.
     pub(super) fn open(spec: &SourceSpec, wanted: &Wanted) -> anyhow::Result<Self> {
-        // Looked at before opening: a root that comes in between is then opened once more.
-        let missing_roots = match spec {
-            SourceSpec::Journal | SourceSpec::Namespace(_) => ROOTS
-                .map(Path::new)
-                .into_iter()
-                .filter(|root| !root.exists())
-                .collect(),
-            SourceSpec::Directory(_) | SourceSpec::Files(_) => Vec::new(),
-        };
+        // Looked at before opening: one that comes in between is then opened once more.
+        let missing = unnoticed(spec)
+            .into_iter()
+            .filter(|path| !path.exists())
+            .collect();
         let journal = open(spec).with_context(|| format!("opening the {spec}"))?;
         Ok(Self {
             journal,
             selection: Selection::new(wanted),
-            missing_roots,
+            missing,
         })
     }
 
@@ -62,10 +57,9 @@ impl Log {
         Ok(())
     }
 
-    /// Whether a directory for journal files has come that is not watched, as when persistent
-    /// storage was switched on.
+    /// Whether a directory for journal files has come that is not watched.
     pub(super) fn is_outdated(&self) -> bool {
-        self.missing_roots.iter().any(|root| root.exists())
+        self.missing.iter().any(|path| path.exists())
     }
 
     /// Shows wanted entries only, by the index. Only for what is on disk for good: while an entry
@@ -153,6 +147,24 @@ impl Log {
             .read(&mut self.journal, entry)
             .with_context(|| format!("reading the journal entry of {}", entry.time()))
     }
+}
+
+/// The directories that libsystemd does not notice when they come after opening: the roots, of which
+/// it watches what is there (persistent storage is switched on by making one), and those of a
+/// namespace, as it takes new directories only if they are named by a machine id alone
+/// (`process_inotify_event` in sd-journal.c).
+fn unnoticed(spec: &SourceSpec) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = match spec {
+        SourceSpec::Journal | SourceSpec::Namespace(_) => ROOTS.map(PathBuf::from).into(),
+        SourceSpec::Directory(_) | SourceSpec::Files(_) => Vec::new(),
+    };
+    if let SourceSpec::Namespace(name) = spec
+        && let Ok(machine) = std::fs::read_to_string("/etc/machine-id")
+    {
+        let directory = format!("{}.{name}", machine.trim());
+        paths.extend(ROOTS.map(|root| Path::new(root).join(&directory)));
+    }
+    paths
 }
 
 fn open(spec: &SourceSpec) -> anyhow::Result<Journal> {
