@@ -63,7 +63,7 @@ pub enum Command {
 /// Ban by hand.
 #[derive(Debug, Args)]
 pub struct Ban {
-    /// An address or a prefix: 192.0.2.7, 2001:db8::/64
+    /// An address or a prefix: `192.0.2.7`, `2001:db8::/64`
     #[arg(value_name = "ADDRESS|PREFIX")]
     pub prefix: Prefix,
     /// On behalf of this jail, on its ports [default: "manual", on all ports]

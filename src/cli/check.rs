@@ -36,7 +36,11 @@ pub(super) fn check(arguments: &Arguments) -> Result<u8> {
 }
 
 fn exit_code(loaded: &Loaded) -> u8 {
-    if loaded.problems.is_empty() { 0 } else { EXIT_CONFIGURATION }
+    if loaded.problems.is_empty() {
+        0
+    } else {
+        EXIT_CONFIGURATION
+    }
 }
 
 /// For people: a line for each problem and warning, then what follows from them.
@@ -77,7 +81,12 @@ fn report(loaded: &Loaded) -> Report<'_> {
     Report {
         problems: &loaded.problems,
         warnings: &loaded.warnings,
-        jails: loaded.settings.jails.iter().map(|jail| &jail.name).collect(),
+        jails: loaded
+            .settings
+            .jails
+            .iter()
+            .map(|jail| &jail.name)
+            .collect(),
         left_out: &loaded.left_out,
         fatal: loaded.fatal(),
     }
@@ -119,8 +128,7 @@ mod tests {
              1 jail left out: b\n"
         );
         assert_eq!(exit_code(&loaded), 78);
-        let json: serde_json::Value =
-            serde_json::from_str(&json(&loaded).expect("JSON")).expect("JSON");
+        let json: serde_json::Value = serde_json::to_value(report(&loaded)).expect("JSON");
         assert_eq!(json["problems"][0]["line"], 5);
         assert_eq!(json["warnings"][0]["jail"], "a");
         assert_eq!(json["jails"], serde_json::json!(["a"]));

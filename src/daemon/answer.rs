@@ -14,8 +14,8 @@ use crate::control::protocol::{
 };
 use crate::control::server::Question;
 use crate::daemon::core::{Core, MANUAL_JAIL, enforced};
-use crate::engine::{BanRequest, UnbanRequest};
-use crate::model::{Ban, Decision, JailName, Prefix};
+use crate::engine::{BanRequest, Refusal, UnbanRequest};
+use crate::model::{Ban, Decision, DurationError, JailName, Prefix, PrefixError};
 
 type Replies = mpsc::Sender<Reply>;
 
@@ -27,11 +27,11 @@ pub(super) fn answer(core: &mut Core, question: Question) {
             &reply,
             Reply::of(serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })),
         ),
-        Request::Status { jail } => status(core, jail, reply),
+        Request::Status { jail } => status(core, jail.as_ref(), reply),
         Request::List { jail, more } => list(core, jail.as_ref(), more, &reply),
         Request::Ban(parameters) => match ban(core, parameters) {
             Ok((ban, answer)) => {
-                reply_when_enforced(reply, answer, serde_json::json!({ "ban": ban }))
+                reply_when_enforced(reply, answer, serde_json::json!({ "ban": ban }));
             }
             Err(refused) => send(&reply, refused),
         },
@@ -70,11 +70,12 @@ fn reply_when_enforced(replies: Replies, answer: Option<Answer>, parameters: ser
     });
 }
 
-fn status(core: &mut Core, wanted: Option<JailName>, replies: Replies) {
-    let manual = core.engine.status(now());
-    let mut jails: Vec<JailReport> = manual
+fn status(core: &mut Core, wanted: Option<&JailName>, replies: Replies) {
+    let mut jails: Vec<JailReport> = core
+        .engine
+        .status(now())
         .into_iter()
-        .filter(|jail| wanted.as_ref().is_none_or(|name| *name == jail.name))
+        .filter(|jail| wanted.is_none_or(|name| *name == jail.name))
         // The jail for bans by hand is of interest once it was used.
         .filter(|jail| {
             wanted.is_some() || jail.name.as_str() != MANUAL_JAIL || jail.totals.banned > 0
@@ -93,11 +94,8 @@ fn status(core: &mut Core, wanted: Option<JailName>, replies: Replies) {
             banned: jail.banned.iter().map(ToString::to_string).collect(),
         })
         .collect();
-    if let (Some(name), true) = (&wanted, jails.is_empty()) {
-        return send(
-            &replies,
-            refused(&crate::engine::Refusal::NoJail(name.clone())),
-        );
+    if let (Some(name), true) = (wanted, jails.is_empty()) {
+        return send(&replies, refused(&Refusal::NoJail(name.clone())));
     }
     let dropped = core.enforcer.dropped();
     tokio::spawn(async move {
@@ -154,7 +152,7 @@ fn ban(core: &mut Core, parameters: BanParameters) -> Result<(Ban, Option<Answer
     let request = BanRequest {
         jail: parameters.jail.unwrap_or(manual),
         prefix: parse_prefix(&parameters.prefix)?,
-        bantime: bantime.map_err(|error: crate::model::DurationError| refused(&error))?,
+        bantime: bantime.map_err(|error: DurationError| refused(&error))?,
         reason: parameters.reason.unwrap_or_default().into(),
     };
     let decision = core
@@ -194,8 +192,7 @@ fn unban(
 }
 
 fn parse_prefix(text: &str) -> Result<Prefix, Reply> {
-    text.parse()
-        .map_err(|error: crate::model::PrefixError| refused(&error))
+    text.parse().map_err(|error: PrefixError| refused(&error))
 }
 
 fn reload(core: &mut Core) -> Reply {

@@ -239,10 +239,12 @@ impl Core {
         self.settings = settings;
         self.save(&decisions);
         decisions.iter().for_each(report::decision);
-        // The enforcer takes the whole: jails' sets change with their bans.
-        let _ = self
-            .enforcer
-            .reconfigure(targets(&self.settings, &held), holdings(&self.engine));
+        // The enforcer takes the whole, as jails' sets change with their bans; what it cannot do at
+        // once it tries again, and tells.
+        drop(
+            self.enforcer
+                .reconfigure(targets(&self.settings, &held), holdings(&self.engine)),
+        );
         if let Err(error) = self.sources.begin(&self.settings, &self.store, now()) {
             error!("{error:#}");
         }

@@ -48,6 +48,9 @@ pub fn run(root: &Path) -> Result<u8> {
     for problem in &loaded.problems {
         report::problem(problem);
     }
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
     if loaded.fatal() {
         return Ok(EXIT_CONFIGURATION);
     }
@@ -120,7 +123,9 @@ fn reload(core: &mut Core) -> Result<usize, Vec<config::Problem>> {
     match &outcome {
         Ok(_) => info!("reloaded: {}", core.summary()),
         Err(problems) => {
-            problems.iter().for_each(|problem| report::problem(problem));
+            for problem in problems {
+                report::problem(problem);
+            }
             warn!(
                 "not reloaded: {} problems; the old configuration stays whole",
                 problems.len()

@@ -96,7 +96,7 @@ pub fn enforcer(told: &Told) {
             "somebody else changed our table in nftables; all {how_many} bans were in force again after {after:.1?}"
         ),
         Told::Failed(error) => {
-            error!("bans are not in force as they should be: {error}; trying again")
+            error!("bans are not in force as they should be: {error}; trying again");
         }
         Told::Recovered => warn!("all bans are in force again"),
     }

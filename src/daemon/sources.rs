@@ -45,9 +45,9 @@ impl Sources {
     /// Reads what the jails of `settings` want: sources go on where they are, new ones begin at
     /// their stored position (and go back by findtime), the others end.
     pub(super) fn begin(&mut self, settings: &Settings, store: &Store, now: Time) -> Result<()> {
-        let mut wanted: BTreeMap<SourceSpec, Vec<MatcherJail>> = BTreeMap::new();
+        let mut readers: BTreeMap<SourceSpec, Vec<MatcherJail>> = BTreeMap::new();
         for jail in &settings.jails {
-            wanted
+            readers
                 .entry(jail.source.clone())
                 .or_default()
                 .push(MatcherJail {
@@ -57,29 +57,25 @@ impl Sources {
                 });
         }
         let mut before = std::mem::take(&mut self.reading);
-        for (spec, jails) in wanted {
+        for (spec, jails) in readers {
             let matcher = Matcher::new(jails);
-            let (matches, fields) = matcher.wanted();
-            let wanted = Wanted { matches, fields };
+            let wanted = wanted(&matcher);
             let old = before.iter().position(|reading| reading.spec == spec);
             let reading = match old.map(|at| before.swap_remove(at)) {
                 Some(old) if old.wanted == wanted => old.with(matcher),
                 old => {
-                    let (matcher, position, moved, since) = match old {
+                    let (matcher, position, moved, since) = if let Some(mut old) = old {
                         // What its reader had sent and nobody has looked at is read again.
-                        Some(mut old) => {
-                            old.end();
-                            (
-                                matcher.continuing(old.matcher),
-                                old.position,
-                                old.moved,
-                                now,
-                            )
-                        }
-                        None => {
-                            let since = now.before(settings.longest_findtime());
-                            (matcher, store.position(&spec.to_string())?, false, since)
-                        }
+                        old.end();
+                        (
+                            matcher.continuing(old.matcher),
+                            old.position,
+                            old.moved,
+                            now,
+                        )
+                    } else {
+                        let since = now.before(settings.longest_findtime());
+                        (matcher, store.position(&spec.to_string())?, false, since)
                     };
                     let start = Start { since, position };
                     Reading::begin(spec, wanted, matcher, start, moved)?
@@ -153,6 +149,15 @@ impl Sources {
     /// Ends all readers.
     pub(super) fn stop(&mut self) {
         self.reading.iter_mut().for_each(Reading::end);
+    }
+}
+
+/// What `matcher` wants of its source.
+fn wanted(matcher: &Matcher) -> Wanted {
+    let wanted = matcher.wanted();
+    Wanted {
+        matches: wanted.0,
+        fields: wanted.1,
     }
 }
 

@@ -16,7 +16,7 @@ const ATTACKER6: &str = "2001:db8:bad::7";
 /// Of the same /64.
 const MOVED6: &str = "2001:db8:bad::dead:beef";
 
-/// The victim is 192.0.2.1 and 2001:db8::1; everybody else is the attacker.
+/// The victim is 192.0.2.1 and `2001:db8::1`; everybody else is the attacker.
 fn attacker_and_victim() -> Option<(Namespace, Namespace)> {
     let (attacker, victim) = (Namespace::new()?, Namespace::new()?);
     victim.cable("v0", &attacker, "a0");

@@ -39,6 +39,7 @@ impl Namespace {
             .read_line(&mut line)
             .expect("can be read");
         if line != "ready\n" {
+            let _ = holder.wait();
             super::skip("unshare --net is not allowed here");
             return None;
         }

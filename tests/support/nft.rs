@@ -30,8 +30,9 @@ pub fn objects(kind: &str) -> Vec<Value> {
 pub struct Element {
     /// `192.0.2.1`, `192.0.2.0/24` or `192.0.2.0-192.0.2.7`.
     pub value: String,
-    /// Seconds it was given, if any.
-    pub timeout: Option<u64>,
+    /// The time it was given, if any, rounded up to minutes: a little of it is over before the
+    /// kernel has it, and nft shows whole seconds.
+    pub minutes: Option<u64>,
 }
 
 /// The elements of a set of table `inet journalban`; none if there is no such set.
@@ -58,11 +59,11 @@ fn element(object: &Value) -> Element {
     match object.get("elem") {
         Some(inner) => Element {
             value: text(&inner["val"]),
-            timeout: inner["timeout"].as_u64(),
+            minutes: inner["timeout"].as_u64().map(|secs| secs.div_ceil(60)),
         },
         None => Element {
             value: text(object),
-            timeout: None,
+            minutes: None,
         },
     }
 }

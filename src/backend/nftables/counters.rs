@@ -2,19 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use super::message::{NFTA_COUNTER_BYTES, NFTA_COUNTER_PACKETS};
 use super::reading::{Message, attribute, attributes, name, u64_of};
 use super::ruleset;
 use crate::model::JailName;
 
 pub(super) const NFTA_RULE_CHAIN: u16 = 2;
 pub(super) const NFTA_RULE_EXPRESSIONS: u16 = 4;
+pub(super) const NFTA_COUNTER_BYTES: u16 = 1;
+pub(super) const NFTA_COUNTER_PACKETS: u16 = 2;
 
 /// Packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub packets: u64,
     pub bytes: u64,
+}
+
+impl Count {
+    /// The higher of two readings of a counter.
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            packets: self.packets.max(other.packets),
+            bytes: self.bytes.max(other.bytes),
+        }
+    }
 }
 
 impl std::ops::AddAssign for Count {

@@ -3,6 +3,7 @@
 //! Numbers are those of `linux/netfilter/nf_tables.h`, named after it.
 
 use super::attribute::Writer;
+use super::counters::{self, Count};
 use super::ruleset::{Condition, Rule, Ruleset, Verdict};
 use crate::backend::Protocol;
 
@@ -36,8 +37,8 @@ pub(super) fn write(writer: &mut Writer, rule: &Rule, ruleset: &Ruleset) {
             }
         }
     }
-    if rule.counted {
-        counter(writer);
+    if let Some(count) = rule.counter {
+        counter(writer, count);
     }
     verdict(writer, &rule.verdict);
 }
@@ -160,11 +161,11 @@ fn lookup(writer: &mut Writer, ruleset: &Ruleset, set: usize) {
     });
 }
 
-/// Counts packets and bytes, from zero.
-fn counter(writer: &mut Writer) {
+/// Counts packets and bytes, on from `count`.
+fn counter(writer: &mut Writer, count: Count) {
     expression(writer, "counter", |data| {
-        data.u64(super::message::NFTA_COUNTER_BYTES, 0);
-        data.u64(super::message::NFTA_COUNTER_PACKETS, 0);
+        data.u64(counters::NFTA_COUNTER_BYTES, count.bytes);
+        data.u64(counters::NFTA_COUNTER_PACKETS, count.packets);
     });
 }
 

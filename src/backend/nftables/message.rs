@@ -13,8 +13,8 @@
 use std::net::IpAddr;
 
 use super::attribute::{Head, Writer};
-use super::expression;
 use super::ruleset::{BASE_CHAIN, Ruleset, Set, SetKind};
+use super::{counters, expression};
 
 /// Messages of `nf_tables` are numbered from here: its subsystem is the upper byte.
 pub(super) const NFNL_SUBSYS_NFTABLES: u16 = 10;
@@ -39,8 +39,6 @@ const NFT_MSG_DESTROYSETELEM: u16 = 30;
 /// The attribute that names the table, in every message about something in a table.
 pub(super) const NFTA_TABLE: u16 = 1;
 pub(super) const NFTA_GEN_ID: u16 = 1;
-pub(super) const NFTA_COUNTER_BYTES: u16 = 1;
-pub(super) const NFTA_COUNTER_PACKETS: u16 = 2;
 pub(super) const NFTA_SET_ELEM_LIST_SET: u16 = 2;
 pub(super) const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
 
@@ -196,8 +194,8 @@ impl Batch {
         let flags = netlink_packet_core::NLM_F_CREATE | netlink_packet_core::NLM_F_APPEND;
         self.message(NFT_MSG_NEWRULE, flags, |writer| {
             writer.name(NFTA_TABLE, table);
-            writer.name(super::counters::NFTA_RULE_CHAIN, chain);
-            writer.nested(super::counters::NFTA_RULE_EXPRESSIONS, expressions);
+            writer.name(counters::NFTA_RULE_CHAIN, chain);
+            writer.nested(counters::NFTA_RULE_EXPRESSIONS, expressions);
         });
     }
 

@@ -45,8 +45,8 @@ pub struct Nftables {
     jails: Jails,
     /// Whether the kernel can remove elements that may not be there (6.3 and later).
     destroys: bool,
-    /// What was stopped by tables that are no more, as far as it was read.
-    stopped_before: BTreeMap<JailName, Count>,
+    /// The counters as they were read last, for when somebody deletes the table with them.
+    counts: BTreeMap<JailName, Count>,
 }
 
 impl Nftables {
@@ -66,7 +66,7 @@ impl Nftables {
             notices,
             jails: Jails::default(),
             destroys,
-            stopped_before: BTreeMap::new(),
+            counts: BTreeMap::new(),
         })
     }
 
@@ -110,8 +110,8 @@ impl Nftables {
         Err(uncertain(doing, &"others change nftables all the time"))
     }
 
-    /// What the present table has stopped.
-    fn counted(&mut self) -> Result<BTreeMap<JailName, Count>, BackendError> {
+    /// Reads the counters. They are kept as they are higher, in case the table was deleted.
+    fn count(&mut self) -> Result<(), BackendError> {
         let doing = "reading the counters of nftables";
         for _ in 0..ATTEMPTS {
             let mut counts = BTreeMap::new();
@@ -122,18 +122,14 @@ impl Nftables {
                 })
                 .map_err(|failure| failed(doing, failure))?;
             if whole {
-                return Ok(counts);
+                for (jail, count) in counts {
+                    let known = self.counts.entry(jail).or_default();
+                    *known = count.max(*known);
+                }
+                return Ok(());
             }
         }
         Err(uncertain(doing, &"others change nftables all the time"))
-    }
-
-    fn total(&mut self) -> Result<BTreeMap<JailName, Count>, BackendError> {
-        let mut counts = self.counted()?;
-        for (jail, before) in &self.stopped_before {
-            *counts.entry(jail.clone()).or_default() += *before;
-        }
-        Ok(counts)
     }
 }
 
@@ -149,8 +145,9 @@ impl Backend for Nftables {
         now: Time,
     ) -> Result<(), BackendError> {
         let doing = "replacing the table of nftables";
-        let counted = self.total();
-        let ruleset = Ruleset::of(targets);
+        // What the table has counted goes on in the new one. It is not worth failing for.
+        let _ = self.count();
+        let ruleset = Ruleset::of(targets, &self.counts);
         let jails = Jails::of(targets, wanted, now);
         let contents = jails.contents(wanted, now);
         let table = self.table.clone();
@@ -161,12 +158,7 @@ impl Backend for Nftables {
             }
         })?;
         self.jails = jails;
-        // Without an answer (there was no table) what was known before still stands.
-        if let Ok(counted) = counted {
-            self.stopped_before = counted;
-        }
-        self.stopped_before
-            .retain(|jail, _| self.jails.contains(jail));
+        self.counts.retain(|jail, _| self.jails.contains(jail));
         Ok(())
     }
 
@@ -206,19 +198,16 @@ impl Backend for Nftables {
     }
 
     fn dropped(&mut self) -> Result<Vec<Dropped>, BackendError> {
-        let mut counts = self.total()?;
-        Ok(self
-            .jails
-            .names()
-            .map(|jail| {
-                let count = counts.remove(jail).unwrap_or_default();
-                Dropped {
-                    jail: jail.clone(),
-                    packets: count.packets,
-                    bytes: count.bytes,
-                }
-            })
-            .collect())
+        self.count()?;
+        let dropped = |jail: &JailName| {
+            let count = self.counts.get(jail).copied().unwrap_or_default();
+            Dropped {
+                jail: jail.clone(),
+                packets: count.packets,
+                bytes: count.bytes,
+            }
+        };
+        Ok(self.jails.names().map(dropped).collect())
     }
 
     fn watch_fd(&self) -> Option<BorrowedFd<'_>> {

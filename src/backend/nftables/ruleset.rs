@@ -19,6 +19,10 @@
 //! Names begin with a letter, as nft(8) asks for, and what stands before the first `-` tells the
 //! kind, so that two jails never share a name whatever they are called.
 
+use std::collections::BTreeMap;
+use std::mem;
+
+use super::counters::Count;
 use crate::backend::{Action, Port, Protocol, Target};
 use crate::model::{JailName, Prefix, PrefixLengths};
 
@@ -59,11 +63,12 @@ pub(super) struct Chain {
     pub rules: Vec<Rule>,
 }
 
-/// All conditions must hold, then the packet is counted if `counted`, then judged.
+/// All conditions must hold, then the packet is counted, if there is a counter, then judged.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Rule {
     pub conditions: Vec<Condition>,
-    pub counted: bool,
+    /// What the counter begins at.
+    pub counter: Option<Count>,
     pub verdict: Verdict,
 }
 
@@ -148,15 +153,16 @@ pub(super) fn jail_of_chain(chain: &str) -> Option<JailName> {
 }
 
 impl Ruleset {
-    /// The table for `targets`.
-    pub fn of(targets: &[Target]) -> Self {
+    /// The table for `targets`, whose counters go on from `counts`.
+    pub fn of(targets: &[Target], counts: &BTreeMap<JailName, Count>) -> Self {
         let mut sets = Vec::new();
         let mut entry = vec![Rule::plain(vec![Condition::Reply], Verdict::Accept)];
         let mut jails = Vec::new();
         for target in targets {
             let name = format!("{JAIL_PREFIX}{}", target.jail);
             entry.extend(jumps(target, &name, &mut sets));
-            let rules = bans(target, &mut sets);
+            let count = counts.get(&target.jail).copied().unwrap_or_default();
+            let rules = bans(target, count, &mut sets);
             jails.push(Chain { name, rules });
         }
         let mut chains = vec![Chain {
@@ -173,7 +179,7 @@ impl Rule {
     fn plain(conditions: Vec<Condition>, verdict: Verdict) -> Self {
         Self {
             conditions,
-            counted: false,
+            counter: None,
             verdict,
         }
     }
@@ -197,8 +203,8 @@ fn jumps(target: &Target, chain: &str, sets: &mut Vec<Set>) -> Vec<Rule> {
     rules
 }
 
-/// The rules of a jail's chain, one a set.
-fn bans(target: &Target, sets: &mut Vec<Set>) -> Vec<Rule> {
+/// The rules of a jail's chain, one a set. The counter of the first goes on from `count`.
+fn bans(target: &Target, mut count: Count, sets: &mut Vec<Set>) -> Vec<Rule> {
     let mut rules = Vec::new();
     for ipv4 in [true, false] {
         for kind in [SlotKind::Usual, SlotKind::Host, SlotKind::Net] {
@@ -215,7 +221,7 @@ fn bans(target: &Target, sets: &mut Vec<Set>) -> Vec<Rule> {
                     length: slot.length(target.lengths),
                     set,
                 }],
-                counted: true,
+                counter: Some(mem::take(&mut count)),
                 verdict: match target.action {
                     Action::Drop => Verdict::Drop,
                     Action::Reject => Verdict::Goto(REFUSE_CHAIN.to_owned()),
@@ -307,7 +313,10 @@ mod tests {
 
     #[test]
     fn every_set_of_a_jail_has_a_rule_and_none_is_doubled() {
-        let ruleset = Ruleset::of(&[target("a", &[(22, 22)], PrefixLengths::default())]);
+        let ruleset = Ruleset::of(
+            &[target("a", &[(22, 22)], PrefixLengths::default())],
+            &BTreeMap::new(),
+        );
         let names: Vec<_> = ruleset.sets.iter().map(|set| set.name.as_str()).collect();
         assert_eq!(
             names,
@@ -333,16 +342,41 @@ mod tests {
         ]
         .map(|(ipv4, length, set)| Condition::SourceIn { ipv4, length, set });
         assert_eq!(looked_up, expected.iter().collect::<Vec<_>>());
-        assert!(ruleset.chains[1].rules.iter().all(|rule| rule.counted));
+        let counted = |rule: &Rule| rule.counter == Some(Count::default());
+        assert!(ruleset.chains[1].rules.iter().all(counted));
     }
 
     #[test]
     fn a_jail_for_all_ports_asks_for_no_port() {
-        let ruleset = Ruleset::of(&[target("a", &[], PrefixLengths::default())]);
+        let ruleset = Ruleset::of(
+            &[target("a", &[], PrefixLengths::default())],
+            &BTreeMap::new(),
+        );
         assert_eq!(
             ruleset.chains[0].rules[1],
             Rule::plain(Vec::new(), Verdict::Jump("jail-a".to_owned()))
         );
+    }
+
+    #[test]
+    fn the_counters_of_a_jail_go_on_from_their_sum() {
+        let lengths = PrefixLengths::default();
+        let [a, b] = ["a", "b"].map(|jail| target(jail, &[], lengths));
+        let count = Count {
+            packets: 7,
+            bytes: 700,
+        };
+        let counts = BTreeMap::from([(b.jail.clone(), count)]);
+        let ruleset = Ruleset::of(&[a, b], &counts);
+        let sum = |chain: &Chain| {
+            let mut sum = Count::default();
+            for rule in &chain.rules {
+                sum += rule.counter.unwrap_or_default();
+            }
+            sum
+        };
+        assert_eq!(sum(&ruleset.chains[1]), Count::default());
+        assert_eq!(sum(&ruleset.chains[2]), count);
     }
 
     #[test]
