@@ -58,7 +58,9 @@ pub(super) fn test(arguments: &Arguments, wanted: &Test) -> Result<u8> {
             return Ok(EXIT_USAGE);
         }
         Err(Unfit::Configuration(problems)) => {
-            problems.iter().for_each(|problem| eprintln!("{problem}"));
+            for problem in problems {
+                eprintln!("{problem}");
+            }
             return Ok(EXIT_CONFIGURATION);
         }
     };
@@ -84,8 +86,11 @@ fn run(trial: &Trial, since: Option<Time>, json: bool) -> Result<u8> {
         journalmatch: trial.journalmatch.clone(),
         filter: Arc::clone(&trial.filter),
     }]);
-    let (matches, fields) = matcher.wanted();
-    let wanted = Wanted { matches, fields };
+    let asked = matcher.wanted();
+    let wanted = Wanted {
+        matches: asked.0,
+        fields: asked.1,
+    };
     let mut tally = Tally::default();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut outcomes: Vec<Outcome> = Vec::new();
@@ -164,11 +169,11 @@ fn prepare(root: &Path, wanted: &Test) -> Result<Trial, Unfit> {
     };
     let given = given_match(&wanted.journalmatch)?;
     let input = input.map(PathBuf::from);
-    // What somebody picked as input is looked at as a whole; a journal is asked for its part.
-    let journalmatch = |own: JournalMatch| match (&given, input.as_deref()) {
+    // A whole journal is asked for its part; what somebody picked as input is looked at as a whole.
+    let journalmatch = |own: &JournalMatch| match (&given, &input) {
         (Some(given), _) => given.clone(),
-        (None, Some(path)) if !input::is_journal(path) => JournalMatch::default(),
-        (None, _) => own,
+        (None, Some(_)) => JournalMatch::default(),
+        (None, None) => own.clone(),
     };
     let Some(subject) = subject else {
         let spec = FilterSpec {
@@ -189,7 +194,7 @@ fn prepare(root: &Path, wanted: &Test) -> Result<Trial, Unfit> {
         })?;
         return Ok(Trial {
             filter: Arc::new(filter),
-            journalmatch: journalmatch(JournalMatch::default()),
+            journalmatch: journalmatch(&JournalMatch::default()),
             source: SourceSpec::default(),
             rules: wanted.failregex.clone(),
             title: "--failregex".to_owned(),
@@ -214,7 +219,7 @@ fn prepare(root: &Path, wanted: &Test) -> Result<Trial, Unfit> {
         .map_or(&file.spec.journalmatch, |jail| &jail.journalmatch);
     Ok(Trial {
         filter: Arc::new(filter),
-        journalmatch: journalmatch(own.clone()),
+        journalmatch: journalmatch(own),
         source: jail
             .as_ref()
             .map(|jail| jail.source.clone())

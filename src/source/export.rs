@@ -11,17 +11,24 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::model::{Entry, Time};
 
-/// The field that every exported entry has, and hardly any other JSON.
+/// The field that every exported entry has.
 const REALTIME: &str = "__REALTIME_TIMESTAMP";
+
+/// What an exported entry has and hardly any other JSON: an entry that somebody wrote by hand may
+/// go without a time.
+const MARKS: [&[u8]; 2] = [b"\"__REALTIME_TIMESTAMP\"", b"\"MESSAGE\""];
 
 /// Whether `line` is meant to be such a line.
 #[must_use]
 pub fn looks_like(line: &[u8]) -> bool {
-    line.starts_with(b"{") && memchr::memmem::find(line, b"\"__REALTIME_TIMESTAMP\"").is_some()
+    line.starts_with(b"{")
+        && MARKS
+            .iter()
+            .any(|mark| memchr::memmem::find(line, mark).is_some())
 }
 
 /// Reads `line`. What begins with `__` is no field of the journal but said about the entry
-/// (cursor, times), and of that only the time is taken. Values over
+/// (cursor, times), and of that only the time is taken, [`Time::EPOCH`] if there is none. Values over
 /// [`FIELD_LIMIT`](crate::model::FIELD_LIMIT) are cut.
 pub fn entry(line: &[u8]) -> Result<Entry, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(line);

@@ -35,13 +35,14 @@ pub struct Count {
 
 /// Hands out the entries of `input`, in its order and from `since` on, until `each` breaks.
 ///
-/// No `input` is the system's journal, `-` is standard input; a directory or a file that is a
+/// No `input` is the journal `journal`, `-` is standard input; a directory or a file that is a
 /// journal is read as one; the lines of anything else are read by [`line`], or by [`export`]
 /// where they look like it. Lines of a text log have too few fields for `wanted.matches` to be asked of
 /// them; to entries of journals and of `journalctl -o json` the matches apply.
 ///
 /// `now` is for stamps that leave out the year, and the time of lines that have no stamp.
 pub fn entries(
+    journal: &SourceSpec,
     input: Option<&Path>,
     wanted: &Wanted,
     since: Option<Time>,
@@ -49,7 +50,7 @@ pub fn entries(
     each: impl FnMut(Entry) -> ControlFlow<()>,
 ) -> anyhow::Result<Count> {
     let path = match input {
-        None => return read_journal(&SourceSpec::Journal, wanted, since, each),
+        None => return read_journal(journal, wanted, since, each),
         Some(path) if path == Path::new("-") => {
             return Lines::new(wanted, since, now).read(std::io::stdin().lock(), each);
         }
@@ -140,10 +141,13 @@ impl<'a> Lines<'a> {
         if !export::looks_like(line) {
             return Some(line::entry(line, &self.calendar));
         }
-        let Ok(entry) = export::entry(line) else {
+        let Ok(mut entry) = export::entry(line) else {
             self.count.unreadable += 1;
             return None;
         };
+        if entry.time() == Time::EPOCH {
+            entry.set_time(self.calendar.now);
+        }
         let matches = self.matches;
         (matches.is_empty() || matches.iter().any(|m| m.matches(&entry))).then_some(entry)
     }
@@ -180,7 +184,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), text).expect("writes");
         let mut seen = Vec::new();
-        let count = entries(Some(file.path()), wanted, since, NOW, |entry| {
+        let journal = SourceSpec::default();
+        let count = entries(&journal, Some(file.path()), wanted, since, NOW, |entry| {
             seen.push(entry);
             ControlFlow::Continue(())
         });
@@ -250,6 +255,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_an_error() {
         let result = entries(
+            &SourceSpec::default(),
             Some(Path::new("/nonexistent")),
             &Wanted::default(),
             None,
