@@ -18,6 +18,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod engine;
+pub mod exit;
 pub mod filter;
 pub mod log;
 pub mod model;

@@ -36,6 +36,14 @@ Examples:
 pub enum Command {
     /// Run the service (systemd does this)
     Daemon,
+    /// Everything else.
+    #[command(flatten)]
+    Tool(Tool),
+}
+
+/// The subcommands that are over at once.
+#[derive(Debug, Subcommand)]
+pub enum Tool {
     /// Show the jails: failures, bans, packets stopped
     Status {
         /// Only this jail, with its list of banned addresses

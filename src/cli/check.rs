@@ -7,8 +7,9 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::args::Arguments;
-use crate::cli::{EXIT_CONFIGURATION, show};
+use crate::cli::show;
 use crate::config::{self, Loaded, Problem};
+use crate::exit;
 use crate::model::JailName;
 
 /// What `check --json` prints: one object.
@@ -39,7 +40,7 @@ fn exit_code(loaded: &Loaded) -> u8 {
     if loaded.problems.is_empty() {
         0
     } else {
-        EXIT_CONFIGURATION
+        exit::CONFIGURATION
     }
 }
 

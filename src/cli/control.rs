@@ -6,17 +6,18 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::cli::args::{Arguments, Ban, Unban};
-use crate::cli::{EXIT_CONFIGURATION, EXIT_NO, EXIT_UNAVAILABLE, show};
+use crate::cli::show;
 use crate::control::client::{self, ClientError};
 use crate::control::protocol::{BanParameters, Bans, Call, JailReport, Problems, UnbanParameters};
+use crate::exit;
 use crate::model::{self, JailName};
 use crate::paths;
 
 /// The exit code for an error that came up to the top.
 pub(super) fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<ClientError>() {
-        Some(ClientError::Unreachable { .. }) => EXIT_UNAVAILABLE,
-        _ => EXIT_NO,
+        Some(ClientError::Unreachable { .. }) => exit::UNAVAILABLE,
+        _ => exit::NO,
     }
 }
 
@@ -37,7 +38,7 @@ pub(super) fn status(arguments: &Arguments, jail: Option<&JailName>) -> Result<u
     let mut answer = ask(arguments, "Status", &json!({ "jail": jail }))?;
     if arguments.json {
         show::json(&answer)?;
-        return Ok(0);
+        return Ok(exit::OK);
     }
     let jails: Vec<JailReport> = read(answer["jails"].take())?;
     let mut out = io::stdout().lock();
@@ -47,7 +48,7 @@ pub(super) fn status(arguments: &Arguments, jail: Option<&JailName>) -> Result<u
             .try_for_each(|jail| show::jail_tree(&mut out, jail))?,
         None => show::jail_table(&mut out, &jails)?,
     }
-    Ok(0)
+    Ok(exit::OK)
 }
 
 pub(super) fn list(arguments: &Arguments, jail: Option<&JailName>) -> Result<u8> {
@@ -66,7 +67,7 @@ pub(super) fn list(arguments: &Arguments, jail: Option<&JailName>) -> Result<u8>
     } else {
         show::ban_table(&mut io::stdout().lock(), &bans, crate::clock::now())?;
     }
-    Ok(0)
+    Ok(exit::OK)
 }
 
 pub(super) fn ban(arguments: &Arguments, wanted: &Ban) -> Result<u8> {
@@ -79,7 +80,7 @@ pub(super) fn ban(arguments: &Arguments, wanted: &Ban) -> Result<u8> {
     let mut answer = ask(arguments, "Ban", &json!(parameters))?;
     if arguments.json {
         show::json(&answer)?;
-        return Ok(0);
+        return Ok(exit::OK);
     }
     let ban: model::Ban = read(answer["ban"].take())?;
     let until = ban.until.map_or_else(
@@ -92,7 +93,7 @@ pub(super) fn ban(arguments: &Arguments, wanted: &Ban) -> Result<u8> {
         ban.prefix,
         ban.jail
     )?;
-    Ok(0)
+    Ok(exit::OK)
 }
 
 pub(super) fn unban(arguments: &Arguments, wanted: &Unban) -> Result<u8> {
@@ -118,7 +119,7 @@ pub(super) fn unban(arguments: &Arguments, wanted: &Unban) -> Result<u8> {
                 .try_for_each(|one| writeln!(out, "unbanned {one}"))?,
         }
     }
-    Ok(if lifted.is_empty() { EXIT_NO } else { 0 })
+    Ok(if lifted.is_empty() { exit::NO } else { 0 })
 }
 
 pub(super) fn reload(arguments: &Arguments) -> Result<u8> {
@@ -126,7 +127,7 @@ pub(super) fn reload(arguments: &Arguments) -> Result<u8> {
         Err(ClientError::Refused(reply)) if reply.parameters.get("problems").is_some() => {
             if arguments.json {
                 show::json(&reply.parameters)?;
-                return Ok(EXIT_CONFIGURATION);
+                return Ok(exit::CONFIGURATION);
             }
             let problems: Problems = read(reply.parameters)?;
             for problem in &problems.problems {
@@ -139,7 +140,7 @@ pub(super) fn reload(arguments: &Arguments) -> Result<u8> {
                 );
             }
             eprintln!("journalban: not reloaded; the old configuration stays whole");
-            return Ok(EXIT_CONFIGURATION);
+            return Ok(exit::CONFIGURATION);
         }
         other => other?,
     };
@@ -152,7 +153,7 @@ pub(super) fn reload(arguments: &Arguments) -> Result<u8> {
             answer["jails"]
         )?;
     }
-    Ok(0)
+    Ok(exit::OK)
 }
 
 pub(super) fn ping(arguments: &Arguments) -> Result<u8> {
@@ -162,5 +163,5 @@ pub(super) fn ping(arguments: &Arguments) -> Result<u8> {
     } else {
         writeln!(io::stdout(), "pong")?;
     }
-    Ok(0)
+    Ok(exit::OK)
 }

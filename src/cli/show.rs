@@ -7,8 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::control::protocol::JailReport;
-use crate::log::printable;
-use crate::model::{Ban, Time, format_duration};
+use crate::model::{Ban, Time, format_duration, printable};
 
 /// Prints `value` as one line of JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use crate::filter::{Host, Outcome, Verdict};
-use crate::log::printable;
+use crate::model::printable;
 
 /// How many hosts and missed lines are shown; what is beyond is counted.
 const SHOWN: usize = 20;

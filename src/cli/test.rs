@@ -10,10 +10,11 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::cli::args::{Arguments, Test};
+use crate::cli::since;
 use crate::cli::tally::{Tally, host_text};
-use crate::cli::{EXIT_CONFIGURATION, EXIT_NO, EXIT_USAGE, since};
 use crate::clock::now;
 use crate::config::{self, NORMAL, Problem};
+use crate::exit;
 use crate::filter::spec::{FilterSpec, RuleSpec};
 use crate::filter::{Filter, Matcher, MatcherJail, Outcome, Verdict};
 use crate::model::{Entry, JailName, JournalMatch, Time};
@@ -55,13 +56,13 @@ pub(super) fn test(arguments: &Arguments, wanted: &Test) -> Result<u8> {
         Ok(trial) => trial,
         Err(Unfit::Usage(sentence)) => {
             eprintln!("journalban test: {sentence}; see journalban test --help");
-            return Ok(EXIT_USAGE);
+            return Ok(exit::USAGE);
         }
         Err(Unfit::Configuration(problems)) => {
             for problem in problems {
                 eprintln!("{problem}");
             }
-            return Ok(EXIT_CONFIGURATION);
+            return Ok(exit::CONFIGURATION);
         }
     };
     let since = match &wanted.since {
@@ -69,7 +70,7 @@ pub(super) fn test(arguments: &Arguments, wanted: &Test) -> Result<u8> {
             Ok(since) => Some(since),
             Err(error) => {
                 eprintln!("journalban test: {error}");
-                return Ok(EXIT_USAGE);
+                return Ok(exit::USAGE);
             }
         },
         None => None,
@@ -124,7 +125,7 @@ fn run(trial: &Trial, since: Option<Time>, json: bool) -> Result<u8> {
         tally.show(&mut out, &trial.rules)?;
     }
     out.flush()?;
-    Ok(if tally.matched() { 0 } else { EXIT_NO })
+    Ok(if tally.matched() { 0 } else { exit::NO })
 }
 
 fn print_line(

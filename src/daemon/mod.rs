@@ -22,11 +22,12 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::clock::now;
 use crate::config;
 use crate::control::server;
+use crate::exit;
 use crate::own_addresses::OwnAddresses;
 use crate::paths;
 use crate::source::Event;
@@ -39,9 +40,6 @@ const TICK: Duration = Duration::from_secs(1);
 /// How many questions of clients may wait for the loop.
 const QUESTIONS_WAITING: usize = 64;
 
-/// The exit code for a configuration that nothing can be started with (`EX_CONFIG`, sysexits.h).
-pub const EXIT_CONFIGURATION: u8 = 78;
-
 /// Runs until it is told to stop. The answer is the exit code.
 pub fn run(root: &Path) -> Result<u8> {
     let loaded = config::load(root);
@@ -51,15 +49,16 @@ pub fn run(root: &Path) -> Result<u8> {
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    if loaded.fatal() {
-        return Ok(EXIT_CONFIGURATION);
+    if loaded.fatal() || loaded.settings.jails.is_empty() && !loaded.left_out.is_empty() {
+        error!("no jail can run like this; see \"journalban check\"");
+        return Ok(exit::CONFIGURATION);
     }
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("starting the event loop")?
         .block_on(serve(root, loaded))?;
-    Ok(0)
+    Ok(exit::OK)
 }
 
 async fn serve(root: &Path, loaded: config::Loaded) -> Result<()> {
@@ -126,10 +125,7 @@ fn reload(core: &mut Core) -> Result<usize, Vec<config::Problem>> {
             for problem in problems {
                 report::problem(problem);
             }
-            warn!(
-                "not reloaded: {} problems; the old configuration stays whole",
-                problems.len()
-            );
+            report::not_reloaded(problems.len());
         }
     }
     outcome

@@ -6,8 +6,7 @@ use tracing::{error, info, warn};
 
 use crate::backend::Told;
 
-use crate::log::printable;
-use crate::model::{Ban, Decision, Origin, Unban, UnbanCause, format_duration};
+use crate::model::{Ban, Decision, Origin, Unban, UnbanCause, format_duration, printable};
 
 /// A prefix was banned.
 pub const BAN: &str = "7f1e705c77ce4bfbb45921c0c41a83f8";
@@ -83,6 +82,14 @@ pub fn gap(source: &str, what: &str) {
     );
 }
 
+/// Logs that a reload changed nothing.
+pub fn not_reloaded(problems: usize) {
+    error!(
+        MESSAGE_ID = CONFIGURATION,
+        "not reloaded: {problems} problems; the old configuration stays whole"
+    );
+}
+
 /// Logs a mistake in the configuration.
 pub fn problem(problem: &impl std::fmt::Display) {
     error!(MESSAGE_ID = CONFIGURATION, "{problem}");
@@ -91,9 +98,21 @@ pub fn problem(problem: &impl std::fmt::Display) {
 /// Logs what the enforcer tells.
 pub fn enforcer(told: &Told) {
     match told {
-        Told::Healed { how_many, after } => warn!(
+        Told::Healed {
+            error: None,
+            how_many,
+            after,
+        } => warn!(
             MESSAGE_ID = HEALED,
             "somebody else changed our table in nftables; all {how_many} bans were in force again after {after:.1?}"
+        ),
+        Told::Healed {
+            error: Some(error),
+            how_many,
+            after,
+        } => warn!(
+            MESSAGE_ID = HEALED,
+            "{error}; all {how_many} bans were put in force anew, after {after:.1?}"
         ),
         Told::Failed(error) => {
             error!("bans are not in force as they should be: {error}; trying again");

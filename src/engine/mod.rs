@@ -17,7 +17,7 @@ mod tests;
 use std::net::IpAddr;
 
 use crate::model::{
-    Ban, Decision, Failure, JailName, Origin, Prefix, Time, Unban, UnbanCause, canonical,
+    Ban, Decision, Failure, JailName, Origin, Prefix, Time, Totals, Unban, UnbanCause, canonical,
 };
 use ignore::Ignore;
 use ledger::Ledger;
@@ -26,7 +26,7 @@ use window::Windows;
 pub use ledger::BanView;
 pub use policy::Policy;
 pub use request::{BanRequest, Refusal, UnbanRequest};
-pub use stats::{JailStatus, Totals};
+pub use stats::JailStatus;
 
 /// A jail's number, which stays the same as long as the engine lives.
 type JailId = u16;
@@ -161,10 +161,11 @@ impl Engine {
         let jail = &mut self.jails[usize::from(id)];
         let addr = canonical(failure.addr);
         if jail.ignore.spares(addr, &self.own) {
-            jail.totals.add_ignored(failure);
+            // A replayed failure was in the totals before the restart already.
+            jail.totals.ignored += u64::from(!failure.replayed);
             return None;
         }
-        jail.totals.add_failed(failure);
+        jail.totals.failed += u64::from(!failure.replayed);
         let policy = &jail.policy;
         let key = Key {
             jail: id,

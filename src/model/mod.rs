@@ -9,7 +9,9 @@ mod failure;
 mod journalmatch;
 mod name;
 mod prefix;
+mod text;
 mod time;
+mod totals;
 
 pub use ban::{Ban, Bantime, Decision, Origin, Unban, UnbanCause};
 pub use entry::{Entry, FIELD_LIMIT, Position};
@@ -17,4 +19,6 @@ pub use failure::{EVIDENCE_LIMIT, Failure};
 pub use journalmatch::{JournalMatch, JournalMatchError};
 pub use name::{JailName, NameError};
 pub use prefix::{Prefix, PrefixError, PrefixLengths, canonical};
+pub use text::printable;
 pub use time::{DurationError, Time, format_duration, parse_duration};
+pub use totals::Totals;

@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::engine::Totals;
-use crate::model::{Ban, Decision, JailName, Position, Prefix, Time};
+use crate::model::{Ban, Decision, JailName, Position, Prefix, Time, Totals};
 use rows::{end_ban, insert_ban, read_ban, read_time, sql_time};
 
 /// What `PRAGMA user_version` says of a file that this program wrote.

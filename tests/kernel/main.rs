@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod addresses;
 mod healing;
 mod packets;
 mod sets;

@@ -2,13 +2,17 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use journalban::backend::{Action, Backend, Port, Protocol, Target};
 
 use crate::support::namespace::Namespace;
 use crate::support::nft::nft;
 use crate::support::traffic::{Outcome, alive, answer, connect, tcp, udp};
-use crate::{add, apply, backend, remove, restore, target};
+use crate::support::until;
+use crate::{add, apply, backend, holding, many, remove, restore, target};
 
 const ATTACKER: &str = "198.51.100.7";
 const NEIGHBOUR: &str = "198.51.100.8";
@@ -20,14 +24,17 @@ const MOVED6: &str = "2001:db8:bad::dead:beef";
 fn attacker_and_victim() -> Option<(Namespace, Namespace)> {
     let (attacker, victim) = (Namespace::new()?, Namespace::new()?);
     victim.cable("v0", &attacker, "a0");
-    for addr in ["192.0.2.1/24", "2001:db8::1/64"] {
-        victim.ip(&format!("addr add {addr} dev v0 nodad"));
-    }
+    victim.ip("addr add 192.0.2.1/24 dev v0");
+    victim.ip("addr add 2001:db8::1/64 dev v0 nodad");
     victim.ip("route add 198.51.100.0/24 dev v0");
     victim.ip("route add 2001:db8:bad::/64 dev v0");
     for addr in [ATTACKER, NEIGHBOUR, ATTACKER6, MOVED6] {
-        let len = if addr.contains(':') { 128 } else { 32 };
-        attacker.ip(&format!("addr add {addr}/{len} dev a0 nodad"));
+        let options = if addr.contains(':') {
+            "/128 dev a0 nodad"
+        } else {
+            "/32 dev a0"
+        };
+        attacker.ip(&format!("addr add {addr}{options}"));
         victim.ip(&format!(
             "neigh add {addr} lladdr 02:00:00:00:00:02 dev v0 nud permanent"
         ));
@@ -249,5 +256,49 @@ fn what_is_stopped_is_counted_and_the_count_outlives_a_restore() {
             [(3, 87), (0, 0)],
             "adopted by the next life"
         );
+    });
+}
+
+#[test]
+fn nothing_slips_through_while_everything_is_restored() {
+    let Some((attacker, victim)) = attacker_and_victim() else {
+        return;
+    };
+    victim.run(|| {
+        let socket = UdpSocket::bind("192.0.2.1:53").expect("the port is free");
+        socket.set_nonblocking(true).expect("can be set");
+        let targets = [target("a", None, Action::Drop)];
+        let mut wanted = many("a", 1000);
+        wanted.push(holding("a", ATTACKER, Some(Duration::from_hours(1))));
+        wanted.push(holding("a", "198.51.100.0/29", None));
+        let mut backend = backend(&targets, &[]);
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let flood = scope.spawn(|| {
+                attacker.run(|| {
+                    let socket = UdpSocket::bind((ATTACKER, 0)).expect("an own address");
+                    while !over.load(Ordering::Relaxed) {
+                        let _ = socket.send_to(b"?", "192.0.2.1:53");
+                    }
+                });
+            });
+            let arrives = || socket.recv(&mut [0; 8]).is_ok();
+            assert!(
+                until(Duration::from_secs(5), arrives).is_some(),
+                "it gets through at first"
+            );
+            restore(&mut backend, &targets, &wanted);
+            while arrives() {} // what was under way
+            let before = backend.dropped().expect("readable")[0].packets;
+            for _ in 0..100 {
+                restore(&mut backend, &targets, &wanted);
+                assert!(!arrives());
+            }
+            let stopped = backend.dropped().expect("readable")[0].packets - before;
+            over.store(true, Ordering::Relaxed);
+            flood.join().expect("ends");
+            println!("{stopped} datagrams stopped during 100 restores");
+            assert!(stopped > 100, "{stopped}: the flood did not last");
+        });
     });
 }

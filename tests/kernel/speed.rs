@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use journalban::backend::{Action, Holding};
+use journalban::backend::{Action, Enforcer, Holding, Nftables};
 use journalban::model::Prefix;
 
 use crate::{add, alone, apply, backend, many, remove, restore, target};
@@ -87,4 +87,35 @@ fn measure_networks() {
             println!("one network with {count} in place: {}", percentiles(times));
         });
     }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_the_enforcers_answer() {
+    alone(|| {
+        let (tell, _told) = tokio::sync::mpsc::unbounded_channel();
+        let backend = Nftables::open(Nftables::TABLE).expect("root may");
+        let targets = vec![target("a", None, Action::Drop)];
+        let (enforcer, started) =
+            Enforcer::start(Box::new(backend), targets, many("a", 10_000), tell).expect("a thread");
+        assert_eq!(started.blocking_recv(), Ok(Ok(())));
+        let times = (0..5000)
+            .map(|number| {
+                let ban = vec![add("a", &format!("2001:db8:{number:x}:1::/64"), None)];
+                time(|| assert_eq!(enforcer.apply(ban).blocking_recv(), Ok(Ok(()))))
+            })
+            .collect();
+        println!(
+            "asked and answered, with 10000 in place: {}",
+            percentiles(times)
+        );
+        let answers: Vec<_> = (0..10_000_u32)
+            .map(|number| {
+                let who = Prefix::host((0xc612_0000 + number).to_be_bytes().into());
+                enforcer.apply(vec![add("a", &who.to_string(), None)])
+            })
+            .collect();
+        let took = time(|| answers.into_iter().for_each(|it| drop(it.blocking_recv())));
+        println!("10000 asked for one by one, all answered {took:?} after the last");
+    });
 }

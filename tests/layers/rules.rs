@@ -20,14 +20,29 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
         &["model", "filter", "engine", "source", "backend"],
     ),
     ("control", &["model", "engine", "config"]),
+    ("exit", &[]),
+    ("log", &[]),
+    ("paths", &["control"]),
+    ("own_addresses", &["model"]),
     ("daemon", BELOW),
     ("cli", BELOW),
-    ("main", &["cli", "daemon"]),
+    ("main", &["cli", "daemon", "exit", "log"]),
     ("lib", &[]),
 ];
 
 const BELOW: &[&str] = &[
-    "model", "clock", "filter", "engine", "source", "backend", "store", "config", "control",
+    "model",
+    "clock",
+    "filter",
+    "engine",
+    "source",
+    "backend",
+    "store",
+    "config",
+    "control",
+    "exit",
+    "paths",
+    "own_addresses",
 ];
 
 /// A library (or a word of the language) → the path that alone may use it.

@@ -1,18 +1,27 @@
 //! The kernel's ruleset, as the administrator's nft(8) sees it.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
 /// Runs `nft ARGUMENTS`, which must succeed; its output.
 pub fn nft(arguments: &str) -> String {
-    let output = Command::new("nft")
-        .args(arguments.split_whitespace())
-        .output()
-        .expect("nft(8) is there");
+    let output = run(arguments);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "nft {arguments}: {errors}");
     String::from_utf8(output.stdout).expect("is text")
+}
+
+/// Whether `nft ARGUMENTS` succeeds.
+pub fn succeeds(arguments: &str) -> bool {
+    run(arguments).status.success()
+}
+
+fn run(arguments: &str) -> Output {
+    Command::new("nft")
+        .args(arguments.split_whitespace())
+        .output()
+        .expect("nft(8) is there")
 }
 
 /// All objects of one kind ("table", "chain", "set", "rule") in the ruleset.

@@ -22,7 +22,7 @@ fn a_real_attacker_is_kept_out_and_let_in_again() {
     let try_passwords = |from: &str, to: &str| {
         for _ in 0..3 {
             assert_eq!(
-                log_in(&container, from, to, "mallory", "wrong"),
+                log_in(&container, from, to, "alice", "wrong"),
                 Attempt::Denied
             );
         }

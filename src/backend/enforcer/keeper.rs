@@ -33,8 +33,8 @@ pub(super) enum Command {
 /// - **In force** (`doubt` is none). Changes that have queued up become one batch for the backend.
 ///   They are wanted from then on, whatever happens.
 /// - **In doubt**, when the backend failed or somebody else changed what it keeps. There is no
-///   undoing and no partial repair: everything wanted is restored, at once the first time, at a
-///   slower and slower [`Pace`] if that fails or the doubt comes back. Changes that arrive are
+///   undoing and no partial repair: everything wanted is restored, at once, or at a slower and
+///   slower [`Pace`] if that fails. Changes that arrive are
 ///   taken into what is wanted, and are answered with the outcome of the next attempt. Notices are
 ///   not read, as everything is replaced anyway.
 /// - A new configuration replaces what is wanted, and is restored at once. So is the first one,
@@ -61,8 +61,16 @@ struct Doubt {
     since: Instant,
     /// When to restore.
     due: Instant,
-    /// Whether it came unasked, and its end is news.
-    unasked: bool,
+    cause: Cause,
+}
+
+#[derive(Clone)]
+enum Cause {
+    /// A new configuration; its end is no news.
+    Asked,
+    /// Somebody else changed what the backend keeps.
+    Disturbed,
+    Error(BackendError),
 }
 
 /// Whether there is more in the queue.
@@ -133,7 +141,8 @@ impl Keeper {
     fn read_notices(&mut self) {
         match self.backend.disturbed() {
             Ok(false) => {}
-            Ok(true) | Err(_) => self.doubt_it(),
+            Ok(true) => self.doubt_it(Cause::Disturbed),
+            Err(error) => self.doubt_it(Cause::Error(error)),
         }
     }
 
@@ -198,7 +207,7 @@ impl Keeper {
             match self.backend.apply(changes, now) {
                 Ok(()) => return answer(replies, &Ok(())),
                 // Restoring brings the changes in force as well, or says why not.
-                Err(_) => self.doubt_it(),
+                Err(error) => self.doubt_it(Cause::Error(error)),
             }
         }
         self.waiting.extend(replies);
@@ -213,18 +222,18 @@ impl Keeper {
         let doubt = self.doubt.get_or_insert(Doubt {
             since: now,
             due: now,
-            unasked: false,
+            cause: Cause::Asked,
         });
         doubt.due = now;
         self.restore_if_due();
     }
 
-    fn doubt_it(&mut self) {
+    fn doubt_it(&mut self, cause: Cause) {
         let now = clock::steady();
         self.doubt = Some(Doubt {
             since: now,
-            due: self.pace.next(now),
-            unasked: true,
+            due: self.pace.after_disturbance(now),
+            cause,
         });
     }
 
@@ -232,25 +241,37 @@ impl Keeper {
         let Some(doubt) = &mut self.doubt else {
             return;
         };
-        if clock::steady() < doubt.due {
+        let begun = clock::steady();
+        if begun < doubt.due {
             return;
         }
         let now = clock::now();
         let wanted = self.wanted.holdings(now);
         let outcome = self.backend.restore(&self.targets, &wanted, now);
+        let ended = clock::steady();
         match &outcome {
             Ok(()) => {
-                let after = clock::steady().saturating_duration_since(doubt.since);
+                self.pace
+                    .succeeded(ended, ended.saturating_duration_since(begun));
+                let after = ended.saturating_duration_since(doubt.since);
                 let how_many = wanted.len();
-                if self.failure.take().is_some() {
-                    let _ = self.tell.send(Told::Recovered);
-                } else if doubt.unasked {
-                    let _ = self.tell.send(Told::Healed { how_many, after });
-                }
+                let healed = |error| Told::Healed {
+                    error,
+                    how_many,
+                    after,
+                };
+                let told = match doubt.cause.clone() {
+                    _ if self.failure.take().is_some() => Some(Told::Recovered),
+                    Cause::Asked => None,
+                    Cause::Disturbed => Some(healed(None)),
+                    Cause::Error(error) => Some(healed(Some(error))),
+                };
                 self.doubt = None;
+                // If nobody listens, nobody needs to know.
+                told.map(|told| self.tell.send(told));
             }
             Err(error) => {
-                doubt.due = self.pace.next(clock::steady());
+                doubt.due = self.pace.after_failure(ended);
                 if self.failure.as_ref() != Some(error) {
                     self.failure = Some(error.clone());
                     let _ = self.tell.send(Told::Failed(error.clone()));

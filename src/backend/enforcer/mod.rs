@@ -25,8 +25,10 @@ pub type Answer = oneshot::Receiver<Result<(), BackendError>>;
 /// What an enforcer has to say, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// What was in force was not what is wanted (somebody else changed it), and is again.
+    /// What was in force may not have been what is wanted, and is again.
     Healed {
+        /// Why: an error of the backend, or none if somebody else changed what it keeps.
+        error: Option<BackendError>,
         /// Prefixes in force now, over all jails.
         how_many: usize,
         /// Time since it was noticed.

@@ -6,7 +6,9 @@
 //! can express tables, chains and most rules; set flags, timeouts, interval ends, lookups in a set
 //! that exists already, `ct direction`, flushes, DESTROYSETELEM, generations, counters and the
 //! element that an error is about all go through raw pointers of `nftnl-sys`, and its
-//! `SetElemsMsg` is unsound in safe code. @MEASURED@
+//! `SetElemsMsg` is unsound in safe code. Writing 100 000 elements takes 2.5 ms here (the test
+//! `measure_writing_elements`, `--release`) and 55 to 92 ms through libnftnl 1.2.4, for the same
+//! 2.8 MB. So the program has no unsafe code, and needs neither libnftnl nor libmnl to be built.
 //!
 //! Numbers are those of `linux/netfilter/nf_tables.h` and nfnetlink.h, named after them.
 
@@ -81,8 +83,6 @@ pub(super) enum Key {
 pub(super) struct Batch {
     writer: Writer,
     sequence: u32,
-    /// How many elements are added or removed.
-    elements: usize,
 }
 
 /// A set is called by this number within the batch that makes it.
@@ -98,7 +98,6 @@ impl Batch {
         let mut batch = Self {
             writer: Writer::default(),
             sequence,
-            elements: 0,
         };
         batch.bracket(NFNL_MSG_BATCH_BEGIN, |writer| {
             if let Some(generation) = generation {
@@ -106,11 +105,6 @@ impl Batch {
             }
         });
         batch
-    }
-
-    /// How many elements it adds or removes.
-    pub fn elements(&self) -> usize {
-        self.elements
     }
 
     /// Ends the batch: its bytes, and the number of the message that the kernel acknowledges. That
@@ -267,7 +261,6 @@ impl Batch {
             Elements::Delete => (NFT_MSG_DELSETELEM, 0),
             Elements::Destroy => (NFT_MSG_DESTROYSETELEM, 0),
         };
-        self.elements += elements.len();
         for part in elements.chunks(ELEMENTS_PER_MESSAGE) {
             self.message(kind, flags, |writer| {
                 writer.name(NFTA_TABLE, table);
@@ -364,5 +357,27 @@ impl Element {
                 element.u64(NFTA_SET_ELEM_TIMEOUT, timeout);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    #[ignore = "a measurement"]
+    fn measure_writing_elements() {
+        let elements: Vec<Element> = (0..100_000_u32)
+            .map(|number| Element::single(IpAddr::from(number.to_be_bytes()), Some(3_600_000)))
+            .collect();
+        for _ in 0..5 {
+            let start = clock::monotonic();
+            let mut batch = Batch::new(1, None);
+            batch.elements_of(Elements::Add, "journalban", "v4-a", &elements);
+            let (bytes, _) = batch.finish();
+            let took = clock::monotonic() - start;
+            println!("100000 elements, {} bytes: {took:?}", bytes.len());
+        }
     }
 }

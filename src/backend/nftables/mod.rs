@@ -17,6 +17,7 @@ mod netlink;
 mod plan;
 mod reading;
 mod ruleset;
+mod slot;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,8 +33,6 @@ use netlink::{Failure, Notices, Requests};
 use plan::Jails;
 use ruleset::Ruleset;
 
-/// Above so many elements our own notices could fill the buffer and hide those of others.
-const QUIET_ABOVE: usize = 10_000;
 /// How often to begin again because somebody else was quicker. Each time is progress for them.
 const ATTEMPTS: usize = 16;
 
@@ -77,8 +76,9 @@ impl Nftables {
         self
     }
 
-    /// Commits what `fill` writes while nobody listens to notices: they would be as many as the
-    /// elements. The generation proves that no other commit came in between.
+    /// Commits what `fill` writes, which replaces everything, while nobody listens to notices: they
+    /// would be as many as the elements. Notices of changes before are forgotten, as the changes
+    /// are; that no other commit came right behind, the generation proves.
     fn commit_quietly(
         &mut self,
         doing: &str,
@@ -165,34 +165,28 @@ impl Backend for Nftables {
     fn apply(&mut self, changes: &[Change], now: Time) -> Result<(), BackendError> {
         let doing = "changing the sets of nftables";
         let plan = self.jails.plan(changes, now)?;
-        let table = self.table.clone();
-        let destroys = self.destroys;
-        let fill = |batch: &mut Batch| {
-            for (set, change) in &plan.hashed {
-                // An element that is there already may keep its old timeout (it does before Linux
-                // 6.12), so it goes first, within the same transaction.
-                if destroys {
-                    batch.elements_of(Elements::Destroy, &table, set, &change.leave);
-                } else {
-                    batch.elements_of(Elements::Add, &table, set, &change.leave);
-                    batch.elements_of(Elements::Delete, &table, set, &change.leave);
-                }
-                batch.elements_of(Elements::Add, &table, set, &change.enter);
-            }
-            for (set, elements) in &plan.intervals {
-                batch.flush(&table, set);
-                batch.elements_of(Elements::Add, &table, set, elements);
-            }
-        };
-        let mut batch = self.requests.batch(None);
-        fill(&mut batch);
-        if batch.elements() > QUIET_ABOVE {
-            self.commit_quietly(doing, fill)?;
-        } else if !plan.is_empty() {
-            self.requests
-                .commit(batch)
-                .map_err(|failure| failed(doing, failure))?;
+        if plan.is_empty() {
+            return Ok(());
         }
+        let mut batch = self.requests.batch(None);
+        for (set, change) in &plan.hashed {
+            // An element that is there already may keep its old timeout (it does before Linux
+            // 6.12), so it goes first, within the same transaction.
+            if self.destroys {
+                batch.elements_of(Elements::Destroy, &self.table, set, &change.leave);
+            } else {
+                batch.elements_of(Elements::Add, &self.table, set, &change.leave);
+                batch.elements_of(Elements::Delete, &self.table, set, &change.leave);
+            }
+            batch.elements_of(Elements::Add, &self.table, set, &change.enter);
+        }
+        for (set, elements) in &plan.intervals {
+            batch.flush(&self.table, set);
+            batch.elements_of(Elements::Add, &self.table, set, elements);
+        }
+        self.requests
+            .commit(batch)
+            .map_err(|failure| failed(doing, failure))?;
         self.jails.carried_out(plan);
         Ok(())
     }

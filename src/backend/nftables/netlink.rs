@@ -24,9 +24,9 @@ use super::reading::{self, Message};
 const NFNLGRP_NFTABLES: u32 = 7;
 /// The largest batch: a million elements take 40 MB. A limit, not memory.
 const SEND_BUFFER: usize = 512 << 20;
-/// Room for the notices of some 80 000 elements that others change at once; beyond that the kernel
-/// says that it lost some, which is enough to know. A limit, not memory.
-const RECEIVE_BUFFER: usize = 8 << 20;
+/// Room for the notices of some 100 000 elements that are changed at once; beyond that the kernel
+/// says that it lost some, which is taken for a change by others. A limit, not memory.
+const RECEIVE_BUFFER: usize = 64 << 20;
 /// The kernel sends at most 32 KiB at once (`NLMSG_GOODSIZE`, `netlink_dump`), an error less.
 const DATAGRAM: usize = 64 << 10;
 

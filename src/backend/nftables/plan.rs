@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::cover::cover;
 use super::message::{Element, Key, interval};
-use super::ruleset::{Slot, SlotKind};
+use super::slot::{Slot, SlotKind};
 use crate::backend::{BackendError, Change, Holding, Target};
 use crate::model::{JailName, Prefix, PrefixLengths, Time};
 

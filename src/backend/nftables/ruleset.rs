@@ -1,4 +1,4 @@
-//! What the table should look like: its sets, chains and rules, and which set a prefix belongs to.
+//! What the table should look like: its sets, chains and rules.
 //!
 //! ```text
 //! chain prerouting        ct direction reply accept            replies to our own connections pass
@@ -11,20 +11,15 @@
 //!                         reject with icmpx port-unreachable
 //! ```
 //!
-//! A jail bans prefixes of one length per family, so these live in hash sets, where a change costs
-//! the same at any size; the rule masks the address before it looks. Other lengths come only from
-//! an administrator: single addresses in `host4-`/`host6-` sets, anything else in `net4-`/`net6-`
-//! interval sets, where every change costs time in proportion to the set.
-//!
-//! Names begin with a letter, as nft(8) asks for, and what stands before the first `-` tells the
-//! kind, so that two jails never share a name whatever they are called.
+//! What the sets of a jail are for is told in `slot`.
 
 use std::collections::BTreeMap;
 use std::mem;
 
 use super::counters::Count;
+use super::slot::{Slot, SlotKind};
 use crate::backend::{Action, Port, Protocol, Target};
-use crate::model::{JailName, Prefix, PrefixLengths};
+use crate::model::JailName;
 
 /// The chain that netfilter calls for every packet that arrives.
 pub(super) const BASE_CHAIN: &str = "prerouting";
@@ -96,57 +91,6 @@ pub(super) enum Verdict {
     PortUnreachable,
 }
 
-/// Which of its jail's sets a prefix belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Slot {
-    pub ipv4: bool,
-    pub kind: SlotKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum SlotKind {
-    /// Prefixes of the length that the jail bans with.
-    Usual,
-    /// Single addresses, where that is not the usual length.
-    Host,
-    /// Any other length.
-    Net,
-}
-
-impl Slot {
-    /// The slot of `prefix` in a jail that bans with `lengths`.
-    pub fn of(prefix: Prefix, lengths: PrefixLengths) -> Self {
-        let ipv4 = prefix.is_ipv4();
-        let kind = if prefix.len() == usual(lengths, ipv4) {
-            SlotKind::Usual
-        } else if prefix.is_host() {
-            SlotKind::Host
-        } else {
-            SlotKind::Net
-        };
-        Self { ipv4, kind }
-    }
-
-    /// The name of the set of this slot in `jail`.
-    pub fn set_name(self, jail: &JailName) -> String {
-        let kind = match self.kind {
-            SlotKind::Usual => "v",
-            SlotKind::Host => "host",
-            SlotKind::Net => "net",
-        };
-        let version = if self.ipv4 { '4' } else { '6' };
-        format!("{kind}{version}-{jail}")
-    }
-
-    /// How many leading bits of an address are compared with the set's elements.
-    fn length(self, lengths: PrefixLengths) -> u8 {
-        match self.kind {
-            SlotKind::Usual => usual(lengths, self.ipv4),
-            SlotKind::Host | SlotKind::Net => longest(self.ipv4),
-        }
-    }
-}
-
 /// The jail whose chain is called `chain`.
 pub(super) fn jail_of_chain(chain: &str) -> Option<JailName> {
     JailName::new(chain.strip_prefix(JAIL_PREFIX)?).ok()
@@ -208,10 +152,10 @@ fn bans(target: &Target, mut count: Count, sets: &mut Vec<Set>) -> Vec<Rule> {
     let mut rules = Vec::new();
     for ipv4 in [true, false] {
         for kind in [SlotKind::Usual, SlotKind::Host, SlotKind::Net] {
-            if kind == SlotKind::Host && usual(target.lengths, ipv4) == longest(ipv4) {
-                continue; // hosts are the usual
-            }
             let slot = Slot { ipv4, kind };
+            if !slot.has_prefixes(target.lengths) {
+                continue;
+            }
             let interval = kind == SlotKind::Net;
             let kind = SetKind::Prefixes { ipv4, interval };
             let set = add(sets, slot.set_name(&target.jail), kind);
@@ -266,17 +210,10 @@ fn merged(ports: &[Port], protocol: Protocol) -> Vec<(u16, u16)> {
     ranges
 }
 
-fn usual(lengths: PrefixLengths, ipv4: bool) -> u8 {
-    if ipv4 { lengths.ipv4 } else { lengths.ipv6 }
-}
-
-fn longest(ipv4: bool) -> u8 {
-    if ipv4 { 32 } else { 128 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::PrefixLengths;
 
     fn target(jail: &str, ports: &[(u16, u16)], lengths: PrefixLengths) -> Target {
         Target {
@@ -291,23 +228,6 @@ mod tests {
                 .collect(),
             action: Action::Reject,
             lengths,
-        }
-    }
-
-    #[test]
-    fn a_prefix_has_one_place() {
-        let lengths = PrefixLengths { ipv4: 24, ipv6: 64 };
-        let jail = JailName::new("3proxy").expect("a name");
-        for (prefix, set) in [
-            ("192.0.2.0/24", "v4-3proxy"),
-            ("192.0.2.1", "host4-3proxy"),
-            ("192.0.0.0/16", "net4-3proxy"),
-            ("2001:db8::/64", "v6-3proxy"),
-            ("2001:db8::1", "host6-3proxy"),
-            ("2001:db8::/48", "net6-3proxy"),
-        ] {
-            let prefix = prefix.parse().expect("a prefix");
-            assert_eq!(Slot::of(prefix, lengths).set_name(&jail), set);
         }
     }
 
