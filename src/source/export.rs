@@ -2,7 +2,7 @@
 //!
 //! Values are strings; binary ones are arrays of byte numbers, several values of one field an
 //! array of those, and `null` stands for a value that journalctl found too long
-//! (systemd.io/JOURNAL_EXPORT_FORMATS). Pure.
+//! (<https://systemd.io/JOURNAL_EXPORT_FORMATS>). Pure.
 
 use std::borrow::Cow;
 use std::fmt;

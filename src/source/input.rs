@@ -19,7 +19,7 @@ use crate::model::{Entry, JournalMatch, Time};
 /// number.
 pub const LINE_LIMIT: usize = 1024 * 1024;
 
-/// How a journal file begins (systemd.io/JOURNAL_FILE_FORMAT).
+/// How a journal file begins (<https://systemd.io/JOURNAL_FILE_FORMAT>).
 const JOURNAL_FILE: &[u8] = b"LPKSHHRH";
 
 /// What was read.

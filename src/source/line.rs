@@ -174,13 +174,12 @@ fn priority(line: &[u8]) -> (Option<u8>, &[u8]) {
 
 /// What stands behind `<38>1 `.
 fn rfc5424(text: &[u8], priority: u8, calendar: &Calendar) -> Option<Entry> {
-    let (time, rest) = match text.strip_prefix(b"- ") {
-        Some(rest) => (calendar.now, rest),
-        None => {
-            let (time, rest) = stamp::iso(text, calendar)?;
-            (time, rest.strip_prefix(b" ")?)
-        }
+    let (time, rest) = if let Some(rest) = text.strip_prefix(b"-") {
+        (calendar.now, rest)
+    } else {
+        stamp::iso(text, calendar)?
     };
+    let rest = rest.strip_prefix(b" ")?;
     let (host, rest) = word(rest)?;
     let (identifier, rest) = word(rest)?;
     let (pid, rest) = word(rest)?;

@@ -18,7 +18,7 @@ pub struct Calendar {
 }
 
 /// How far a stamp without a year may lie in the future: zones and wrong clocks.
-const TOLERANCE: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+const TOLERANCE: std::time::Duration = std::time::Duration::from_hours(24);
 /// How many years back a stamp without a year is looked for: 29 February comes after 8 at the
 /// latest.
 const YEARS_BACK: i16 = 8;

@@ -9,8 +9,9 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use journalban::clock;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::skip::skip;
@@ -66,7 +67,7 @@ impl Journald {
     }
 
     /// Logs one entry with any fields by the native protocol
-    /// (systemd.io/JOURNAL_NATIVE_PROTOCOL).
+    /// (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL>).
     pub fn send(&self, fields: &[(&str, &[u8])]) {
         let mut datagram = Vec::new();
         for (name, value) in fields {
@@ -146,7 +147,7 @@ impl Drop for Journald {
 
 /// Waits until `done`, at most ten seconds.
 pub fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
+    let start = clock::steady();
     while !done() {
         assert!(
             start.elapsed() < Duration::from_secs(10),

@@ -109,8 +109,11 @@ impl Tail {
                 continue;
             }
             self.skipping = false;
-            any_wanted |= take(log, &mut self.entry, false, outlet)?;
             looked += 1;
+            if is_too_old(log, progress)? {
+                continue;
+            }
+            any_wanted |= take(log, &mut self.entry, false, outlet)?;
             if outlet.is_full() || looked >= LOOK_LIMIT {
                 self.advance(log, progress, outlet)?;
                 looked = 0;
@@ -152,6 +155,13 @@ impl Tail {
     }
 }
 
+/// Whether the current entry is older than what was asked for: stretch 3 begins at an entry, and
+/// without a stored position that can lie before `since`. Live entries never are, whatever the
+/// clock is set to.
+fn is_too_old(log: &Log, progress: &Progress) -> anyhow::Result<bool> {
+    Ok(!progress.caught_up && progress.stored.is_none() && log.time()? < progress.since)
+}
+
 /// How long to wait between looks.
 struct Pace {
     hot_until: Option<Instant>,
@@ -190,7 +200,7 @@ mod tests {
         let start = clock::steady();
         let mut pace = Pace::new();
         assert_eq!(pace.wait(true, start), HOT_WAIT);
-        let last_hot = start + HOT_SPAN - HOT_WAIT;
+        let last_hot = start + HOT_SPAN.saturating_sub(HOT_WAIT);
         assert_eq!(pace.wait(false, last_hot), HOT_WAIT);
         let mut now = start + HOT_SPAN;
         let mut waits = Vec::new();

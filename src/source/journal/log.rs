@@ -125,6 +125,14 @@ impl Log {
         )
     }
 
+    /// When the current entry was written.
+    pub(super) fn time(&self) -> anyhow::Result<Time> {
+        let micros = self.journal.timestamp_usec();
+        Ok(Time::from_micros(
+            micros.context("asking when a journal entry was written")?,
+        ))
+    }
+
     /// Where the current entry lies, seen from `mark`.
     pub(super) fn order(&self, mark: &Mark) -> anyhow::Result<Ordering> {
         // Without making a cursor's text (0.6 µs) for nearly all entries: within one boot journald
@@ -189,7 +197,7 @@ fn open(spec: &SourceSpec) -> anyhow::Result<Journal> {
 }
 
 /// The `systemd` crate takes paths as text only.
-fn text(path: &PathBuf) -> anyhow::Result<&str> {
+fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str()
         .with_context(|| format!("the path {} is not UTF-8", path.display()))
 }

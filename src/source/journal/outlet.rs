@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const POSITION_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often unreadable entries are told of: a damaged file may hold many.
-const UNREADABLE_INTERVAL: Duration = Duration::from_secs(60);
+const UNREADABLE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Why a reader's work ended.
 pub(super) enum Interrupt {

@@ -60,7 +60,7 @@ impl Reader {
                     outlet,
                     poll,
                 }
-                .run(start, opened)
+                .run(start, &opened);
             })
             .context("starting a thread")?;
         let reader = Self {
@@ -112,7 +112,7 @@ struct Work {
 }
 
 impl Work {
-    fn run(mut self, start: Start, opened: SyncSender<anyhow::Result<()>>) {
+    fn run(mut self, start: Start, opened: &SyncSender<anyhow::Result<()>>) {
         let mut progress = Progress {
             since: start.since,
             stored: None,

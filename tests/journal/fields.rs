@@ -1,0 +1,154 @@
+//! What comes out of an entry, and which entries never do; journals that are only files.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use journalban::model::{FIELD_LIMIT, JournalMatch};
+use journalban::source::journal::{self, Reader};
+use journalban::source::{SourceSpec, Start, Wanted};
+use tokio::sync::mpsc::channel;
+
+use crate::reading::{Reading, messages, namespace, wanted};
+use crate::support::journald::Journald;
+use crate::support::skip::skip;
+
+#[test]
+fn fields_are_bytes_several_and_limited() {
+    let Some(journald) = Journald::start() else {
+        return;
+    };
+    let mut reading = Reading::start(
+        &namespace(&journald),
+        &Wanted {
+            matches: vec![JournalMatch::parse("TAG=x").expect("a match")],
+            fields: ["MESSAGE", "MANY", "LONG"].map(str::to_owned).into(),
+        },
+        Start::default(),
+    );
+    // Values that compress well, and a name that is as long as a wanted one.
+    let long = vec![b'l'; FIELD_LIMIT + 1];
+    journald.send(&[
+        ("MESSAGE", b"a\n\0\xff="),
+        ("MANY", b"1"),
+        ("MANY", b""),
+        ("LOST", b"not asked for"),
+        ("MANY", b"3"),
+        ("LONG", &long),
+        ("TAG", b"w"),
+        ("TAG", b"x"),
+    ]);
+    let batch = loop {
+        let batch = reading.batch();
+        if !batch.entries.is_empty() {
+            break batch;
+        }
+    };
+    reading.stop();
+    let [entry] = &batch.entries[..] else {
+        panic!("{batch:?}")
+    };
+    let mut fields: BTreeMap<&[u8], Vec<&[u8]>> = BTreeMap::new();
+    for (name, value) in entry.fields() {
+        fields.entry(name).or_default().push(value);
+    }
+    for values in fields.values_mut() {
+        values.sort_unstable();
+    }
+    assert_eq!(fields.len(), 4, "{:?}", fields.keys());
+    assert_eq!(fields[&b"MESSAGE"[..]], [b"a\n\0\xff="]);
+    assert_eq!(fields[&b"MANY"[..]], [&b""[..], b"1", b"3"]);
+    assert_eq!(fields[&b"TAG"[..]], [b"w", b"x"]);
+    assert!(fields[&b"LONG"[..]] == [&long[..FIELD_LIMIT]]);
+    assert_eq!(batch.truncated, 1);
+}
+
+/// Writes a journal file with any fields, as only systemd-journal-remote(8) lets one.
+fn write_file(path: &Path, entries: &[&[(&str, &str)]]) -> bool {
+    const PROGRAM: &str = "/lib/systemd/systemd-journal-remote";
+    if !Path::new(PROGRAM).exists() {
+        skip(&format!("{PROGRAM} is not installed"));
+        return false;
+    }
+    let mut text = Vec::new();
+    for (n, fields) in (1_u64..).zip(entries) {
+        let realtime = 1_700_000_000_000_000 + n;
+        writeln!(
+            text,
+            "__REALTIME_TIMESTAMP={realtime}\n__MONOTONIC_TIMESTAMP={n}"
+        )
+        .expect("fits");
+        text.extend(b"_BOOT_ID=0123456789abcdef0123456789abcdef\n");
+        for (name, value) in *fields {
+            writeln!(text, "{name}={value}").expect("fits");
+        }
+        text.push(b'\n');
+    }
+    let mut child = Command::new(PROGRAM)
+        .args(["--split-mode=none", "-o"])
+        .args([path, Path::new("-")])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts systemd-journal-remote");
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(&text).expect("writes");
+    drop(input);
+    assert!(child.wait().expect("ends").success());
+    true
+}
+
+#[test]
+fn our_own_unit_is_never_a_source() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("a.journal");
+    let own = [
+        ("_SYSTEMD_UNIT", journal::OWN_UNIT),
+        ("MESSAGE", "own"),
+        ("_UID", "0"),
+    ];
+    let other = [
+        ("_SYSTEMD_UNIT", "ssh.service"),
+        ("MESSAGE", "other"),
+        ("_UID", "0"),
+    ];
+    if !write_file(&file, &[&other, &own, &other, &own]) {
+        return;
+    }
+    for spec in [
+        SourceSpec::Directory(directory.path().to_owned()),
+        SourceSpec::Files(vec![file.clone()]),
+    ] {
+        journal::self_test(&spec).expect("readable");
+        for wanted in [wanted("_UID=0"), Wanted::default()] {
+            let mut reading = Reading::start(&spec, &wanted, Start::default());
+            let (entries, _) = reading.caught_up();
+            reading.stop();
+            assert_eq!(messages(&entries), ["other", "other"], "{spec}");
+            let mut read = Vec::new();
+            let count = journal::read(&spec, &wanted, None, |entry| {
+                read.push(entry);
+                std::ops::ControlFlow::Continue(())
+            });
+            assert_eq!(messages(&read), ["other", "other"], "{spec}");
+            assert_eq!(count.expect("reads").entries, 2);
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_shows_nothing_is_an_error() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let spec = SourceSpec::Directory(directory.path().to_owned());
+    let error = journal::self_test(&spec).expect_err("nothing to see");
+    assert!(error.to_string().contains("shows no entry"), "{error:#}");
+    let gone = SourceSpec::Directory(directory.path().join("gone"));
+    let (sender, _events) = channel(1);
+    let error = Reader::spawn(gone, Wanted::default(), Start::default(), sender)
+        .expect_err("there is no such directory");
+    assert!(
+        format!("{error:#}").contains("opening the journal directory"),
+        "{error:#}"
+    );
+}

@@ -1,0 +1,13 @@
+//! The journal source against a real journald.
+
+mod fields;
+mod following;
+mod reading;
+mod restarting;
+mod speed;
+
+#[path = "../support"]
+mod support {
+    pub mod journald;
+    pub mod skip;
+}
