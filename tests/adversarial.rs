@@ -157,10 +157,10 @@ fn forge_user(name: &str, filter: &Arc<Filter>, sample: &SampleSpec) -> usize {
 }
 
 fn modes(spec: &FilterSpec) -> Vec<String> {
-    match spec.modes.is_empty() {
-        true => vec!["normal".to_owned()],
-        false => spec.modes.keys().cloned().collect(),
+    if spec.modes.is_empty() {
+        return vec!["normal".to_owned()];
     }
+    spec.modes.keys().cloned().collect()
 }
 
 /// The lines of sshd that quote a name, alone and without a connection to know the peer from.

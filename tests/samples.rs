@@ -90,7 +90,8 @@ fn sshd_is_read_by_trusted_fields_only() {
 /// A line of the shared folder (its README tells what the keys mean).
 #[derive(Deserialize)]
 struct Line {
-    line: String,
+    #[serde(rename = "line")]
+    text: String,
     journal: Option<std::collections::BTreeMap<String, String>>,
     #[serde(rename = "match")]
     counts: bool,
@@ -119,7 +120,7 @@ impl Line {
                 }
             }
             Way::File => {
-                let (pid, message) = cut(&self.line);
+                let (pid, message) = cut(&self.text);
                 if let Some(pid) = pid {
                     entry.push(b"SYSLOG_PID", pid.as_bytes());
                 }
@@ -155,7 +156,7 @@ impl Line {
             rule,
             ..
         } = outcome;
-        (!wanted).then(|| format!("{verdict:?} {host:?} {user:?} rule {rule:?}: {}", self.line))
+        (!wanted).then(|| format!("{verdict:?} {host:?} {user:?} rule {rule:?}: {}", self.text))
     }
 }
 
@@ -262,7 +263,9 @@ fn modern_lines_of_sshd_are_judged_as_far_as_they_agree() {
                 "{file}, mode {mode}: {} of {judged} right",
                 judged - misses.len()
             );
-            misses.iter().for_each(|miss| println!("  {miss}"));
+            for miss in &misses {
+                println!("  {miss}");
+            }
             assert!(mode == "normal" || misses.len() <= most);
         }
     }

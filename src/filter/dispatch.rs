@@ -20,18 +20,21 @@ const BROAD: [&str; 8] = [
     "SYSLOG_FACILITY",
 ];
 
+/// Who may want an entry with a value.
+type Values = HashMap<Box<[u8]>, Vec<usize>>;
+
 /// The index: field → value → who may want the entry.
 #[derive(Debug, Default)]
 pub(super) struct Dispatch {
-    fields: Vec<(Box<[u8]>, HashMap<Box<[u8]>, Vec<usize>>)>,
+    fields: Vec<(Box<[u8]>, Values)>,
     /// Those whose match is empty.
     always: Vec<usize>,
 }
 
 impl Dispatch {
     /// Builds the index; answers are positions in `matches`.
-    pub fn new<'m>(matches: impl Iterator<Item = &'m JournalMatch> + Clone) -> Self {
-        let groups = || matches.clone().flat_map(JournalMatch::groups);
+    pub fn new(matches: &[&JournalMatch]) -> Self {
+        let groups = || matches.iter().flat_map(|wanted| wanted.groups());
         let mut shared: HashMap<(&str, &str), usize> = HashMap::new();
         for (field, values) in groups().flatten() {
             for value in values {
@@ -39,7 +42,7 @@ impl Dispatch {
             }
         }
         let mut index = Self::default();
-        for (at, wanted) in matches.clone().enumerate() {
+        for (at, wanted) in matches.iter().enumerate() {
             if wanted.is_any() {
                 index.always.push(at);
             }
@@ -105,7 +108,7 @@ mod tests {
         .iter()
         .map(|text| JournalMatch::parse(text).expect("a match"))
         .collect();
-        let index = Dispatch::new(matches.iter());
+        let index = Dispatch::new(&matches.iter().collect::<Vec<_>>());
         let candidates = |fields: &[(&str, &str)]| {
             let mut entry = Entry::new(Time::EPOCH);
             for (name, value) in fields {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::filter::dispatch::Dispatch;
 use crate::filter::fields::View;
 use crate::filter::rule::Hit;
-use crate::filter::session::{Counted, Line, Sessions, alone};
+use crate::filter::session::{Counted, Line, alone};
+use crate::filter::sessions::Sessions;
 use crate::filter::{Filter, Host, Outcome, Verdict};
 use crate::model::{EVIDENCE_LIMIT, Entry, Failure, JailName, JournalMatch};
 
@@ -65,8 +66,9 @@ impl Matcher {
     /// Takes the jails that read from one source.
     #[must_use]
     pub fn new(jails: Vec<MatcherJail>) -> Self {
+        let matches: Vec<&JournalMatch> = jails.iter().map(|jail| &jail.journalmatch).collect();
         Self {
-            dispatch: Dispatch::new(jails.iter().map(|jail| &jail.journalmatch)),
+            dispatch: Dispatch::new(&matches),
             jails: jails
                 .into_iter()
                 .map(|of| Jail {
@@ -144,10 +146,10 @@ impl Matcher {
             .iter()
             .flat_map(|jail| jail.of.filter.fields().iter().cloned());
         let fields = fields.chain([UNIT.to_owned()]).collect();
-        match matches.iter().any(JournalMatch::is_any) {
-            true => (Vec::new(), fields),
-            false => (matches, fields),
+        if matches.iter().any(JournalMatch::is_any) {
+            return (Vec::new(), fields);
         }
+        (matches, fields)
     }
 
     /// What happened so far.

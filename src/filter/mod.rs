@@ -20,6 +20,7 @@ mod placeholder;
 mod rule;
 mod sample;
 mod session;
+mod sessions;
 pub mod spec;
 
 pub use compile::{Filter, RuleError};

@@ -4,15 +4,16 @@
 //! Unicode tables, over bytes. Before the regex runs, the literals that every match must contain
 //! are looked for; they come from the parsed pattern, never from its text.
 
-use memchr::memmem::Finder;
+mod literal;
+
 use regex::bytes::{Captures, Regex, RegexBuilder};
 use regex_syntax::ast::ErrorKind;
-use regex_syntax::hir::literal::{ExtractKind, Extractor};
-use regex_syntax::hir::{Hir, HirKind, Look};
+use regex_syntax::hir::Look;
 use regex_syntax::{Parser, ParserBuilder};
 
 use crate::filter::Host;
 use crate::filter::placeholder::{Expanded, HOST_GROUP, USER_GROUP, expand};
+use literal::Required;
 
 /// The longest pattern, in bytes as written. The longest that ship have a few hundred.
 const TEXT_LIMIT: usize = 8 * 1024;
@@ -23,9 +24,6 @@ const PROGRAM_LIMIT: usize = 1 << 20;
 const CACHE_LIMIT: usize = 256 * 1024;
 /// How deep groups may nest; the parser recurses.
 const NEST_LIMIT: u32 = 64;
-/// More literals than that cost more than the regex itself.
-const LITERAL_LIMIT: usize = 16;
-
 /// A compiled pattern.
 #[derive(Debug)]
 pub(super) struct Pattern {
@@ -49,22 +47,14 @@ pub(super) struct Found<'m> {
 impl Found<'_> {
     /// The host as a value.
     pub fn host(&self) -> Option<Host> {
-        self.host.map(|(text, alone)| match alone {
-            true => Host::read(text),
-            false => Host::name(text),
+        self.host.map(|(text, alone)| {
+            if alone {
+                Host::read(text)
+            } else {
+                Host::name(text)
+            }
         })
     }
-}
-
-/// The literals of which every match contains at least one.
-#[derive(Debug)]
-enum Required {
-    /// None are known.
-    Unknown,
-    /// At the beginning of the message.
-    Start(Vec<Box<[u8]>>),
-    /// Anywhere.
-    Within(Vec<Finder<'static>>),
 }
 
 impl Pattern {
@@ -150,61 +140,10 @@ impl Pattern {
 
     /// What is left of `message` behind its first match; all of it if there is none.
     pub fn cut<'m>(&self, message: &'m [u8]) -> &'m [u8] {
-        self.regex
-            .find(message)
+        let found = self.required.met(message).then(|| self.regex.find(message));
+        found
+            .flatten()
             .map_or(message, |found| &message[found.end()..])
-    }
-}
-
-impl Required {
-    fn of(hir: &Hir) -> Self {
-        if hir.properties().look_set_prefix().contains(Look::Start) {
-            let starts = Extractor::new().kind(ExtractKind::Prefix).extract(hir);
-            if let Some(starts) = starts.literals()
-                && starts.len() <= LITERAL_LIMIT
-                && !starts.iter().any(|start| start.is_empty())
-                && !starts.is_empty()
-            {
-                return Self::Start(starts.iter().map(|start| start.as_bytes().into()).collect());
-            }
-        }
-        match required(hir) {
-            Some(texts) => Self::Within(
-                texts
-                    .iter()
-                    .map(|text| Finder::new(text).into_owned())
-                    .collect(),
-            ),
-            None => Self::Unknown,
-        }
-    }
-
-    fn met(&self, message: &[u8]) -> bool {
-        match self {
-            Self::Unknown => true,
-            Self::Start(starts) => starts.iter().any(|start| message.starts_with(start)),
-            Self::Within(finders) => finders.iter().any(|finder| finder.find(message).is_some()),
-        }
-    }
-}
-
-/// A set of literals of which every match of `hir` contains at least one; the most telling set, or
-/// `None`.
-fn required(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    match hir.kind() {
-        HirKind::Literal(literal) => Some(vec![literal.0.to_vec()]),
-        HirKind::Capture(group) => required(&group.sub),
-        HirKind::Repetition(repeated) if repeated.min > 0 => required(&repeated.sub),
-        HirKind::Concat(parts) => parts
-            .iter()
-            .filter_map(required)
-            .max_by_key(|texts| texts.iter().map(Vec::len).min()),
-        HirKind::Alternation(parts) => {
-            let each: Vec<_> = parts.iter().map(required).collect::<Option<_>>()?;
-            let all: Vec<_> = each.into_iter().flatten().collect();
-            (all.len() <= LITERAL_LIMIT).then_some(all)
-        }
-        _ => None,
     }
 }
 
@@ -349,37 +288,6 @@ mod tests {
         assert_eq!(host(pattern, message).as_deref(), Some("192.0.2.1"));
         assert_eq!(host(pattern, "Invalid user a from 192.0.2.1\nx"), None);
         assert_eq!(host(pattern, "x\nInvalid user a from 192.0.2.1"), None);
-    }
-
-    #[test]
-    fn required_literals_come_from_the_parsed_pattern() {
-        let required = |pattern: &str| Pattern::new(pattern).expect("a pattern").required;
-        assert!(
-            matches!(required("^(?:error: )?Failed"), Required::Start(starts) if starts.len() == 2)
-        );
-        assert!(
-            matches!(required("(?:Failed|Invalid) <HOST>"), Required::Within(texts) if texts.len() == 1 || texts.len() == 2)
-        );
-        assert!(
-            matches!(required(r"\d+ login x?"), Required::Within(texts) if texts[0].needle() == b" login ")
-        );
-        assert!(matches!(required("(?:abc)?"), Required::Unknown));
-        assert!(matches!(
-            required("(?i)^failed <HOST>"),
-            Required::Start(_) | Required::Within(_)
-        ));
-        for (pattern, message) in [
-            ("(?:Failed|Invalid) <HOST>", "Failed 192.0.2.1"),
-            ("(?i)^failed <HOST>", "FAILED 192.0.2.1"),
-            (r"^\s*x\x41y <HOST>", "  xAy 192.0.2.1"),
-            ("a(?:b|c(?:d|e)){2} <HOST>", "abce 192.0.2.1"),
-        ] {
-            assert_eq!(
-                host(pattern, message).as_deref(),
-                Some("192.0.2.1"),
-                "{pattern}"
-            );
-        }
     }
 
     #[test]

@@ -96,10 +96,11 @@ pub(super) fn expand(pattern: &str) -> Result<Expanded, PlaceholderError> {
             }
         } else if let Some(name) = tag.strip_prefix("F-") {
             open.push((tag, at));
-            match name {
-                "USER" => text.push_str(&format!("(?P<{USER_GROUP}{groups}>")),
-                _ => text.push_str(&format!("(?P<F_{}__{groups}>", name.replace('-', "_"))),
-            }
+            let group = match name {
+                "USER" => format!("(?P<{USER_GROUP}{groups}>"),
+                _ => format!("(?P<F_{}__{groups}>", name.replace('-', "_")),
+            };
+            text.push_str(&group);
         } else {
             text.push_str(&host_group(tag, groups).ok_or_else(|| error(unknown(tag)))?);
         }

@@ -151,6 +151,7 @@ fn names(found: Option<&Host>, wanted: &str, verdict: SampleVerdict) -> bool {
 mod tests {
     use super::*;
     use crate::filter::spec::RuleSpec;
+    use SampleVerdict::{Failure, Name, NoFailure};
 
     fn spec(sample: SampleSpec) -> FilterSpec {
         FilterSpec {
@@ -172,7 +173,6 @@ mod tests {
             user: user.map(Into::into),
             ..SampleSpec::default()
         };
-        use SampleVerdict::{Failure, Name, NoFailure};
         let line = "bad x from 192.0.2.1";
         for (sample, problem) in [
             (sample(line, Failure, Some("192.0.2.1"), Some("x")), None),

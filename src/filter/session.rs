@@ -2,21 +2,14 @@
 //!
 //! A service often writes several lines about one attempt (the name is unknown; the password is
 //! wrong; the connection ends). Here is what is remembered of a connection, and what a line means
-//! in its light. The number of connections, what is kept of each, and for how long, are limited.
+//! in its light; [`sessions`](super::sessions) keeps all connections of a jail.
 
-use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
 use crate::filter::Host;
 use crate::filter::outcome::Verdict;
 use crate::filter::spec::RuleKind;
-use crate::model::Time;
 
-/// The most connections that are remembered, a jail. sshd serves a hundred at a time at most
-/// before it authenticates them (`MaxStartups`); the rest are ended ones within `idle`.
-const SESSION_LIMIT: usize = 8192;
 /// The most attempts that wait, a connection: they count once together, so a few users suffice to
 /// know whether a success was for another one.
 const WAITING_LIMIT: usize = 8;
@@ -46,28 +39,15 @@ pub(super) struct Counted {
 /// What a line means.
 pub(super) type Answer = (Verdict, Option<Counted>);
 
-/// The connections of one jail.
-#[derive(Debug, Default)]
-pub(super) struct Sessions {
-    open: HashMap<Arc<[u8]>, Session>,
-    /// The same, by when they were last heard of.
-    order: BTreeMap<u64, Arc<[u8]>>,
-    next: u64,
-    /// How many were dropped for [`SESSION_LIMIT`] while still in time.
-    pub evicted: u64,
-}
-
 /// What is remembered of a connection.
 #[derive(Debug, Default)]
-struct Session {
+pub(super) struct Session {
     host: Option<IpAddr>,
     /// The attempt that was counted last; further lines about it do not count.
     attempt: Option<Attempt>,
     waiting: Vec<Waiting>,
     /// The line of the first that waits.
     evidence: Box<str>,
-    heard: Time,
-    order: u64,
 }
 
 #[derive(Debug)]
@@ -87,86 +67,18 @@ struct Waiting {
     weight: u32,
 }
 
-impl Sessions {
-    /// The address of the connection `key`, if an earlier line named it.
-    pub fn host(&self, key: &[u8], time: Time, idle: Duration) -> Option<IpAddr> {
-        let session = self.open.get(key)?;
-        session.host.filter(|_| time.since(session.heard) <= idle)
-    }
-
-    /// Takes in a line of the connection `key`.
-    pub fn take(&mut self, key: &[u8], time: Time, idle: Duration, line: Line) -> Answer {
-        self.forget_idle(time, idle);
-        let kind = line.kind;
-        let session = self.session(key);
-        session.heard = time;
-        let answer = session.take(line);
-        if kind == RuleKind::Success {
-            self.forget(key);
-        }
-        answer
-    }
-
-    /// How many are remembered.
-    pub fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    fn session(&mut self, key: &[u8]) -> &mut Session {
-        self.next += 1;
-        let order = self.next;
-        let key = match self.open.get_key_value(key) {
-            Some((key, session)) => {
-                self.order.remove(&session.order);
-                Arc::clone(key)
-            }
-            None => {
-                if self.open.len() >= SESSION_LIMIT
-                    && let Some((_, oldest)) = self.order.pop_first()
-                {
-                    self.open.remove(&oldest);
-                    self.evicted += 1;
-                }
-                Arc::from(key)
-            }
-        };
-        self.order.insert(order, Arc::clone(&key));
-        let session = self.open.entry(key).or_default();
-        session.order = order;
-        session
-    }
-
-    /// Drops those that were not heard of for `idle`.
-    fn forget_idle(&mut self, time: Time, idle: Duration) {
-        while let Some(oldest) = self.order.first_entry() {
-            let stale = self
-                .open
-                .get(oldest.get())
-                .is_none_or(|session| time.since(session.heard) > idle);
-            if !stale {
-                return;
-            }
-            self.open.remove(&oldest.remove());
-        }
-    }
-
-    fn forget(&mut self, key: &[u8]) {
-        if let Some(session) = self.open.remove(key) {
-            self.order.remove(&session.order);
-        }
-    }
-}
-
 impl Session {
-    fn take(&mut self, line: Line) -> Answer {
+    /// The address of the peer, if a line named it.
+    pub fn host(&self) -> Option<IpAddr> {
+        self.host
+    }
+
+    /// Takes in a line.
+    pub fn take(&mut self, line: Line) -> Answer {
         if let Some(addr) = line.host.as_ref().and_then(Host::addr) {
             // Another peer is another connection: the kernel uses process ids again.
             if self.host.is_some_and(|known| known != addr) {
-                *self = Self {
-                    heard: self.heard,
-                    order: self.order,
-                    ..Self::default()
-                };
+                *self = Self::default();
             }
             self.host = Some(addr);
         }
@@ -314,8 +226,6 @@ pub(super) fn alone(line: Line) -> Answer {
 mod tests {
     use super::*;
 
-    const IDLE: Duration = Duration::from_mins(5);
-
     fn line(rule: usize, kind: RuleKind, host: Option<&str>, user: Option<&str>) -> Line {
         Line {
             rule,
@@ -330,11 +240,10 @@ mod tests {
 
     /// Feeds lines of one connection; for each that counts, the user.
     fn run(lines: Vec<Line>) -> Vec<Option<String>> {
-        let mut sessions = Sessions::default();
-        let answers = lines
+        let mut session = Session::default();
+        lines
             .into_iter()
-            .map(|line| sessions.take(b"1", Time::from_secs(1), IDLE, line));
-        answers
+            .map(|line| session.take(line))
             .map(|(verdict, counted)| {
                 assert_eq!(verdict == Verdict::Failure, counted.is_some());
                 counted.map(|counted| counted.user.map(String::from).unwrap_or_default())
@@ -428,26 +337,6 @@ mod tests {
             ]),
             [None, Some("root".to_owned())]
         );
-    }
-
-    #[test]
-    fn connections_are_forgotten_by_age_and_number() {
-        let mut sessions = Sessions::default();
-        let mut at = |key: &[u8], secs, kind, host| {
-            sessions
-                .take(key, Time::from_secs(secs), IDLE, line(1, kind, host, None))
-                .0
-        };
-        at(b"1", 1, RuleKind::Failure, None);
-        assert_eq!(at(b"1", 302, RuleKind::Close, H), Verdict::Pending);
-        for key in 0..=SESSION_LIMIT {
-            at(&key.to_ne_bytes(), 303, RuleKind::Pending, H);
-        }
-        assert_eq!(
-            (sessions.len(), sessions.order.len()),
-            (SESSION_LIMIT, SESSION_LIMIT)
-        );
-        assert_eq!(sessions.evicted, 2);
     }
 
     #[test]

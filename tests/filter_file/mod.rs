@@ -50,7 +50,7 @@ fn read(path: &Path) -> FilterSpec {
         description: string(table.remove("description")).unwrap_or_default(),
         journalmatch: journalmatch(table.remove("journalmatch")),
         modes: modes(table.remove("modes")),
-        session: table.remove("session").map(session),
+        session: table.remove("session").as_ref().map(session),
         prefix: string(table.remove("prefix")),
         ignoreregex: strings(table.remove("ignoreregex")),
         rules: tables(table.remove("rule")).map(rule).collect(),
@@ -101,7 +101,7 @@ fn modes(value: Option<Value>) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-fn session(value: Value) -> SessionSpec {
+fn session(value: &Value) -> SessionSpec {
     let table = value.as_table().expect("[session]");
     SessionSpec {
         by: strings(table.get("by").cloned()),
