@@ -72,7 +72,7 @@ fn a_bad_configuration_is_refused_whole() {
     let log = container.sh(&format!(
         "journalctl -u journalban MESSAGE_ID={RELOAD_FAILED_ID}"
     ));
-    assert!(log.contains("reload"), "{log}");
+    assert!(log.contains("maxretyr"), "{log}");
     assert_eq!(seen(), before, "nothing changed");
 
     // The old configuration is whole: two failures before and one after are still three.
