@@ -1,9 +1,7 @@
 //! A reload with a bad configuration says all that is wrong and changes nothing.
 
 use crate::container::Container;
-use crate::setup::{
-    RELOAD_FAILED_ID, enforces, failure_line, install, listed, log_as_sshd, sshd_count,
-};
+use crate::setup::{MISTAKE_ID, enforces, failure_line, install, listed, log_as_sshd, sshd_count};
 
 #[test]
 fn a_bad_configuration_is_refused_whole() {
@@ -69,9 +67,7 @@ fn a_bad_configuration_is_refused_whole() {
             .status
             .success()
     );
-    let log = container.sh(&format!(
-        "journalctl -u journalban MESSAGE_ID={RELOAD_FAILED_ID}"
-    ));
+    let log = container.sh(&format!("journalctl -u journalban MESSAGE_ID={MISTAKE_ID}"));
     assert!(log.contains("maxretyr"), "{log}");
     assert_eq!(seen(), before, "nothing changed");
 

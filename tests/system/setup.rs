@@ -9,8 +9,8 @@ use crate::container::Container;
 
 /// `MESSAGE_ID` of the entry that tells of a ban (units/journalban.catalog).
 pub const BAN_ID: &str = "7f1e705c77ce4bfbb45921c0c41a83f8";
-/// `MESSAGE_ID` of the entry that tells of a reload that failed.
-pub const RELOAD_FAILED_ID: &str = "f7697aff985142bea60bfac67bc11264";
+/// `MESSAGE_ID` of the entry that tells of a mistake in the configuration.
+pub const MISTAKE_ID: &str = "f7697aff985142bea60bfac67bc11264";
 
 /// Installs journalban, gives it an sshd jail with these further keys, enables and starts it.
 pub fn install(container: &Container, keys: &str) {

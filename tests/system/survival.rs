@@ -87,15 +87,15 @@ fn a_flushed_ruleset_is_healed() {
     let rules = || container.sh("nft --stateless --terse list table inet journalban");
     let rules_before = rules();
 
-    let mut slowest = 0.0_f64;
-    for _ in 0..10 {
+    // Not more than a few: who flushes again and again is met more and more slowly.
+    for n in 1..=3 {
         container.sh("nft flush ruleset");
         let flushed = Instant::now();
         container.wait_for("1000 bans again", || enforced(&container) == 1000);
-        slowest = slowest.max(flushed.elapsed().as_secs_f64() * 1e3);
+        let milliseconds = flushed.elapsed().as_secs_f64() * 1e3;
+        println!("1000 bans back {milliseconds:.1} ms after `nft flush ruleset`, time {n}");
+        assert!(milliseconds < 100.0, "{milliseconds:.1} ms");
     }
-    println!("1000 bans back after `nft flush ruleset`, slowest of 10: {slowest:.1} ms");
-    assert!(slowest < 100.0, "{slowest:.1} ms");
     assert_eq!(rules(), rules_before);
     container.sh("nft delete table inet journalban");
     container.wait_for("1000 bans again", || enforced(&container) == 1000);

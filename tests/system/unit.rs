@@ -85,8 +85,8 @@ fn the_service_is_active_watched_and_confined() {
 
     // A configuration that cannot be meant: no restart would mend it.
     container.write(
-        "/etc/journalban/jail.d/sshd.toml",
-        "[sshd]\nenabled = \"perhaps\"\n",
+        "/etc/journalban/journalban.toml",
+        "backend = \"iptables\"\n",
     );
     assert!(!container.run("systemctl start journalban").status.success());
     assert_eq!(property("ExecMainStatus"), "78");

@@ -7,7 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod attack;
-#[path = "../system/container.rs"]
+#[path = "../../tests/system/container.rs"]
 mod container;
 
 use std::fs;
