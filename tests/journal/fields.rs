@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use journalban::model::{FIELD_LIMIT, JournalMatch};
 use journalban::source::journal::{self, Reader};
-use journalban::source::{SourceSpec, Start, Wanted};
+use journalban::source::{Event, SourceSpec, Start, Wanted};
 use tokio::sync::mpsc::channel;
 
 use crate::reading::{Reading, messages, namespace, wanted};
@@ -151,4 +151,49 @@ fn a_journal_that_shows_nothing_is_an_error() {
         format!("{error:#}").contains("opening the journal directory"),
         "{error:#}"
     );
+}
+
+#[test]
+fn a_damaged_file_holds_up_nobody() {
+    const COUNT: usize = 2000;
+    let directory = tempfile::tempdir().expect("a directory");
+    let (damaged, sound) = (
+        directory.path().join("a.journal"),
+        directory.path().join("b.journal"),
+    );
+    let texts: Vec<String> = (0..COUNT).map(|n| n.to_string()).collect();
+    let fields: Vec<[(&str, &str); 1]> =
+        texts.iter().map(|text| [("MESSAGE", &text[..])]).collect();
+    let entries: Vec<&[(&str, &str)]> = fields.iter().map(|fields| &fields[..]).collect();
+    if !write_file(&damaged, &entries) || !write_file(&sound, &[&[("MESSAGE", "sound")]]) {
+        return;
+    }
+    let mut bytes = std::fs::read(&damaged).expect("reads");
+    let used = bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .expect("is not empty");
+    // The entries are at the end, behind the hash tables.
+    bytes[used - 100_000..used - 96_000].fill(0xff);
+    std::fs::write(&damaged, bytes).expect("writes");
+    let spec = SourceSpec::Directory(directory.path().to_owned());
+    let mut reading = Reading::start(&spec, &Wanted::default(), Start::default());
+    let (mut seen, mut told) = (Vec::new(), Vec::new());
+    loop {
+        match reading.event() {
+            Event::Entries(batch) => seen.extend(messages(&batch.entries)),
+            Event::Gap(sentence) | Event::Failed(sentence) => told.push(sentence),
+            Event::CaughtUp => break,
+        }
+    }
+    reading.stop();
+    assert!(seen.iter().any(|message| message == "sound"));
+    // libsystemd passes over what it cannot make out, and goes on behind it.
+    assert!(
+        seen.len() > COUNT / 2 && seen.len() <= COUNT,
+        "{} entries",
+        seen.len()
+    );
+    assert_eq!(seen.last().map(String::as_str), Some(&texts[COUNT - 1][..]));
+    assert!(told.len() <= 2, "{told:?}");
 }

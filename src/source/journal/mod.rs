@@ -1,13 +1,14 @@
 //! Entries from journald's files, through libsystemd: live by a [`Reader`], or to the end by
 //! [`read`].
 //!
-//! [`Reader`] is a thread. It opens what a [`SourceSpec`](crate::source::SourceSpec) names, sends
+//! [`Reader`] is a thread. It opens what a [`SourceSpec`] names, sends
 //! what was written before (`catch_up`), and follows (`follow`). Every wanted entry comes out
 //! exactly once, in libsystemd's order; those up to the stored position come out as replayed.
 //!
 //! What cannot be had: entries whose file is deleted before we read them (told as a gap where they
-//! lie between two runs), and entries that come into a directory with a time before that of an
-//! entry already read (libsystemd passes over them). A journal file that is truncated under us
+//! lie between two runs), entries that come into a directory with a time before that of an entry
+//! already read, and entries of a damaged file that cannot be made out (libsystemd passes over
+//! both without a word). A journal file that is truncated under us
 //! kills the process with SIGBUS, as libsystemd reads through a mapping and leaves the signal to
 //! its callers; the unit's `Restart=` starts the daemon again, and the stored position sees to it
 //! that nothing is lost or counted twice.
