@@ -36,7 +36,7 @@ pub struct Count {
 /// Hands out the entries of `input`, in its order and from `since` on, until `each` breaks.
 ///
 /// No `input` is the journal `journal`, `-` is standard input; a directory or a file that is a
-/// journal is read as one; the lines of anything else are read by [`line`], or by [`export`]
+/// journal is read as one; the lines of anything else are read by [`mod@line`], or by [`export`]
 /// where they look like it. Lines of a text log have too few fields for `wanted.matches` to be asked of
 /// them; to entries of journals and of `journalctl -o json` the matches apply.
 ///

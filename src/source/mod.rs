@@ -4,7 +4,7 @@
 //! the daemon answers nothing, so that queues form no cycle.
 //!
 //! [`journal`] reads journald, live; [`input`] reads what `journalban test` is given, to its end,
-//! with [`line`] for a text log's lines and [`export`] for those of `journalctl -o json`.
+//! with [`mod@line`] for a text log's lines and [`export`] for those of `journalctl -o json`.
 
 pub mod export;
 pub mod input;

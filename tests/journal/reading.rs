@@ -9,7 +9,7 @@ use journalban::source::journal::Reader;
 use journalban::source::{Batch, Event, SourceSpec, Start, Wanted};
 use tokio::sync::mpsc::{Receiver, channel};
 
-use crate::support::journald::Journald;
+use crate::support::journald::{Journald, until};
 
 /// The longest that a test waits for one event; journald at work takes milliseconds.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -123,13 +123,17 @@ pub fn numbers(entries: &[Entry]) -> Vec<u32> {
         .collect()
 }
 
-/// Where the entry with this message stands, as journalctl says.
+/// Where the entry with this message stands, as journalctl says; waits until it is stored.
 pub fn cursor_of(journald: &Journald, message: &str) -> Position {
-    let output = Command::new("journalctl")
-        .args([&format!("--namespace={}", journald.name()), "-o", "json"])
-        .arg(format!("MESSAGE={message}"))
-        .output()
-        .expect("runs journalctl");
-    let entry: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one entry");
+    let mut output = Vec::new();
+    until("the entry is stored", || {
+        let journalctl = Command::new("journalctl")
+            .args([&format!("--namespace={}", journald.name()), "-o", "json"])
+            .arg(format!("MESSAGE={message}"))
+            .output();
+        output = journalctl.expect("runs journalctl").stdout;
+        !output.is_empty()
+    });
+    let entry: serde_json::Value = serde_json::from_slice(&output).expect("one entry");
     Position::new(entry["__CURSOR"].as_str().expect("a cursor"))
 }

@@ -128,10 +128,18 @@ impl Journald {
         let _ = self.child.wait();
     }
 
-    /// Connects to its socket, as soon as it has one.
+    /// Connects to its socket, as soon as it listens and minds signals: it takes them after it has
+    /// its sockets, and until then SIGUSR2 would end it.
     fn connect(&self) {
         let socket = runtime(&self.name).join("socket");
         until("journald listens", || self.native.connect(&socket).is_ok());
+        let status = format!("/proc/{}/status", self.child.id());
+        until("journald minds signals", || {
+            let status = fs::read_to_string(&status).expect("journald runs");
+            let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+            let blocked = u64::from_str_radix(blocked.expect("a mask").trim(), 16).expect("hex");
+            blocked & 1 << (Signal::USR2.as_raw() - 1) != 0
+        });
     }
 }
 

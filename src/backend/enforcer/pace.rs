@@ -6,19 +6,21 @@ use std::time::{Duration, Instant};
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// After a disturbance the pause is so many times what the last attempt took, so that a program
-/// that fights us over the table costs no more than a third of a processor.
-const REST: u32 = 2;
+/// What an attempt takes is paid off in so many times that time: two programs that fight over the
+/// table cost no more than a third of a processor in the long run.
+const PAID_OFF: u32 = 3;
+/// As long as it will all be paid off within this, the next disturbance is met at once.
+const CREDIT: Duration = Duration::from_secs(15);
 
 /// Spaces attempts. After a failure they come slower and slower (10 ms, 20 ms, … 5 s), so that a
-/// backend that fails is not hammered. After somebody else's change the next one comes at once, if
-/// the last one is not only just over.
+/// backend that fails is not hammered. After somebody else's change the next one comes at once, as
+/// long as there is credit.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// The pause after the next failure.
+    /// The pause before the last failure's next attempt.
     pause: Duration,
-    /// When a disturbance is met at the earliest.
-    rested: Option<Instant>,
+    /// When all attempts so far will be paid off.
+    paid_off: Option<Instant>,
 }
 
 impl Pace {
@@ -31,12 +33,16 @@ impl Pace {
     /// Takes note of an attempt that succeeded at `now` and took `took`.
     pub fn succeeded(&mut self, now: Instant, took: Duration) {
         self.pause = Duration::ZERO;
-        self.rested = Some(now + (took * REST).min(LONGEST));
+        let from = self.paid_off.map_or(now, |paid_off| paid_off.max(now));
+        self.paid_off = Some(from + took * PAID_OFF);
     }
 
     /// When to restore what somebody else disturbed at `now`.
     pub fn after_disturbance(&self, now: Instant) -> Instant {
-        self.rested.map_or(now, |rested| rested.max(now))
+        let within_credit = self
+            .paid_off
+            .and_then(|paid_off| paid_off.checked_sub(CREDIT));
+        within_credit.map_or(now, |due| due.max(now))
     }
 }
 
@@ -59,13 +65,18 @@ mod tests {
     }
 
     #[test]
-    fn a_disturbance_is_met_at_once_however_often_it_comes() {
+    fn a_disturbance_is_met_at_once_until_too_much_time_went_into_it() {
         let mut pace = Pace::default();
         let now = crate::clock::steady();
+        let second = Duration::from_secs(1);
+        for _ in 0..5 {
+            assert_eq!(pace.after_disturbance(now), now);
+            pace.succeeded(now, second);
+        }
         assert_eq!(pace.after_disturbance(now), now);
-        pace.succeeded(now, Duration::from_millis(3));
-        assert_eq!(pace.after_disturbance(now) - now, Duration::from_millis(6));
-        let later = now + Duration::from_millis(50);
+        pace.succeeded(now, second);
+        assert_eq!(pace.after_disturbance(now), now + 3 * second);
+        let later = now + 3 * second;
         assert_eq!(pace.after_disturbance(later), later);
     }
 }
