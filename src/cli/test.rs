@@ -84,13 +84,13 @@ fn run(trial: &Trial, since: Option<Time>, json: bool) -> Result<u8> {
     };
     let mut matcher = Matcher::new(vec![MatcherJail {
         name,
-        journalmatch: trial.journalmatch.clone(),
+        // The source is asked for the right entries; lines of a text log have no fields to ask.
+        journalmatch: JournalMatch::default(),
         filter: Arc::clone(&trial.filter),
     }]);
-    let asked = matcher.wanted();
     let wanted = Wanted {
-        matches: asked.0,
-        fields: asked.1,
+        matches: vec![trial.journalmatch.clone()],
+        fields: matcher.wanted().1,
     };
     let mut tally = Tally::default();
     let mut out = BufWriter::new(io::stdout().lock());

@@ -58,6 +58,8 @@ pub(super) struct Core {
     unsaved: Vec<Decision>,
     saved_at: Time,
     purged_at: Time,
+    /// Why the daemon cannot go on: a restart reads everything anew, and loses nothing.
+    pub(super) broken: Option<anyhow::Error>,
 }
 
 impl Core {
@@ -117,6 +119,7 @@ impl Core {
             unsaved: Vec::new(),
             saved_at: at,
             purged_at: Time::EPOCH,
+            broken: None,
         };
         core.settle(decisions);
         Ok(core)
@@ -245,8 +248,8 @@ impl Core {
             self.enforcer
                 .reconfigure(targets(&self.settings, &held), holdings(&self.engine)),
         );
-        if let Err(error) = self.sources.begin(&self.settings, &self.store, now()) {
-            error!("{error:#}");
+        if let Err(error) = self.begin_reading() {
+            self.broken = Some(error);
         }
         Ok(self.settings.jails.len())
     }

@@ -95,6 +95,10 @@ async fn serve(root: &Path, loaded: config::Loaded) -> Result<()> {
             Some(own) = own_addresses.recv() => core.own_addresses_changed(own),
             (source, event) = core.sources.next() => source_told(&mut core, source, event),
         }
+        if let Some(error) = core.broken.take() {
+            core.stop();
+            return Err(error);
+        }
     }
     notify(&[NotifyState::Stopping]);
     info!("stopping; bans stay in force until their time is over");

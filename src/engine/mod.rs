@@ -1,8 +1,8 @@
 //! Who is banned, and for how long.
 //!
 //! Pure: failures and requests in, decisions out, time is an argument. [`Engine`] brings together
-//! the sliding windows ([`window`]), the bans in force ([`ledger`]), what is never banned
-//! ([`ignore`]) and the counts that `status` shows ([`stats`]).
+//! the sliding windows (`window`), the bans in force (`ledger`), what is never banned
+//! (`ignore`) and the counts that `status` shows (`stats`).
 
 mod ignore;
 mod ledger;
@@ -29,7 +29,11 @@ pub use request::{BanRequest, Refusal, UnbanRequest};
 pub use stats::JailStatus;
 
 /// A jail's number, which stays the same as long as the engine lives.
-type JailId = u16;
+type JailId = u32;
+
+fn index(id: JailId) -> usize {
+    id as usize
+}
 
 /// What is counted and banned: a prefix on behalf of a jail.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -83,14 +87,14 @@ impl Engine {
         for (name, policy) in policies {
             let ignore = Ignore::new(&policy);
             let id = self.jail_id(&name);
-            let jail = &mut self.jails[usize::from(id)];
+            let jail = &mut self.jails[index(id)];
             jail.policy = policy;
             jail.ignore = ignore;
             jail.configured = true;
         }
         let mut decisions = Vec::new();
         for ban in self.ledger.all() {
-            let jail = &self.jails[usize::from(ban.key.jail)];
+            let jail = &self.jails[index(ban.key.jail)];
             let cause = if !jail.configured {
                 UnbanCause::Removed
             } else if ban.origin == Origin::Log
@@ -151,14 +155,14 @@ impl Engine {
         }
         for (name, totals) in totals {
             let jail = self.jail_id(&name);
-            self.jails[usize::from(jail)].totals = totals;
+            self.jails[index(jail)].totals = totals;
         }
     }
 
     /// Counts a failure; the answer is a ban if it is the one too many.
     pub fn failure(&mut self, failure: &Failure, now: Time) -> Option<Decision> {
         let id = self.find(&failure.jail)?;
-        let jail = &mut self.jails[usize::from(id)];
+        let jail = &mut self.jails[index(id)];
         let addr = canonical(failure.addr);
         if jail.ignore.spares(addr, &self.own) {
             // A replayed failure was in the totals before the restart already.
@@ -199,7 +203,7 @@ impl Engine {
     /// Counts an entry that matched but named its host, so that nobody can be banned for it.
     pub fn named(&mut self, jail: &JailName) {
         if let Some(id) = self.find(jail) {
-            self.jails[usize::from(id)].totals.named += 1;
+            self.jails[index(id)].totals.named += 1;
         }
     }
 
@@ -214,7 +218,7 @@ impl Engine {
             .collect();
         let jails = &self.jails;
         self.windows
-            .sweep(now, |jail| jails[usize::from(jail)].policy.findtime);
+            .sweep(now, |jail| jails[index(jail)].policy.findtime);
         decisions
     }
 
@@ -229,7 +233,7 @@ impl Engine {
         let id = self
             .find(&request.jail)
             .ok_or_else(|| Refusal::NoJail(request.jail.clone()))?;
-        let jail = &mut self.jails[usize::from(id)];
+        let jail = &mut self.jails[index(id)];
         request.check_width()?;
         if let Some(entry) = jail.ignore.overlapping(request.prefix, &self.own) {
             return Err(Refusal::Ignored {
@@ -307,7 +311,7 @@ impl Engine {
                 let mut banned: Vec<Prefix> = self
                     .ledger
                     .keys()
-                    .filter(|key| usize::from(key.jail) == id)
+                    .filter(|key| index(key.jail) == id)
                     .map(|key| key.prefix)
                     .collect();
                 banned.sort_unstable();
@@ -347,7 +351,7 @@ impl Engine {
     }
 
     fn jail(&self, id: JailId) -> &Jail {
-        &self.jails[usize::from(id)]
+        &self.jails[index(id)]
     }
 
     /// The number of a configured jail.
@@ -376,7 +380,7 @@ impl Engine {
                 });
                 self.jails.len() - 1
             });
-        // Configuration refuses more jails than that (`config::JAIL_LIMIT`).
+        // So many names do not fit into any memory.
         JailId::try_from(at).unwrap_or(JailId::MAX)
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 
-use crate::engine::{JailId, Key, Policy};
+use crate::engine::{JailId, Key, Policy, index};
 use crate::model::Time;
 
 /// How many windows are looked at to find one to forget, and how many each tick sweeps at least.
@@ -176,7 +176,7 @@ impl Windows {
                 .last()
                 .is_some_and(|last| now.since(*last) <= findtime(key.jail));
             if fresh {
-                *counts.entry(usize::from(key.jail)).or_default() += 1;
+                *counts.entry(index(key.jail)).or_default() += 1;
             }
         }
         counts
