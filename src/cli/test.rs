@@ -214,6 +214,14 @@ fn prepare(root: &Path, wanted: &Test) -> Result<Trial, Unfit> {
         .as_deref()
         .or(jail.as_ref().map(|jail| &*jail.mode))
         .unwrap_or(NORMAL);
+    if !file.modes().any(|known| known == mode) {
+        let modes: Vec<&str> = file.modes().collect();
+        let sentence = format!(
+            "{filter_name} has no mode \"{mode}\", but {}",
+            modes.join(", ")
+        );
+        return Err(Unfit::Usage(sentence));
+    }
     let filter = file.compile(mode).map_err(Unfit::Configuration)?;
     let own = jail
         .as_ref()
