@@ -336,3 +336,46 @@ fn a_reload_is_whole_or_not_at_all() {
         "the ban is still there"
     );
 }
+
+#[test]
+fn a_simulation_tells_who_would_have_been_banned_and_who_also_logged_in() {
+    let root = root();
+    write(
+        &root,
+        "etc/journalban/jail.d/m.toml",
+        "[sshd]\nmaxretry = 2\nbantime = \"1h\"\n",
+    );
+    let failed = |second: u32, addr: &str| {
+        format!(
+            "Mar  7 18:53:{second:02} host sshd[{second}]: Failed password for root from {addr} port 22 ssh2\n"
+        )
+    };
+    let log = [
+        failed(1, "192.0.2.1"),
+        failed(2, "192.0.2.2"),
+        failed(3, "192.0.2.1"),
+        failed(4, "192.0.2.2"),
+        "Mar  7 18:53:09 host sshd[9]: Accepted password for root from 192.0.2.2 port 22 ssh2\n"
+            .to_owned(),
+        failed(10, "192.0.2.3"),
+    ]
+    .concat();
+    let bans = json(&feed(
+        &root,
+        &["test", "--simulate", "--json", "sshd", "-"],
+        &log,
+    ));
+    let told: Vec<(&str, bool)> = bans["bans"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|ban| Some((ban["prefix"].as_str()?, ban["logged_in"].as_bool()?)))
+        .collect();
+    assert_eq!(told, [("192.0.2.1", false), ("192.0.2.2", true)]);
+    let shown = feed(&root, &["test", "--simulate", "sshd", "-"], &log);
+    assert!(
+        stdout(&shown).contains("ALSO LOGGED IN"),
+        "{}",
+        stdout(&shown)
+    );
+}

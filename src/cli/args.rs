@@ -66,6 +66,8 @@ pub enum Tool {
     Check,
     /// Try a filter on a log: what it finds, what it misses
     Test(Test),
+    /// Tell which jails would have found something in the journal
+    Suggest(Suggest),
 }
 
 /// Ban by hand.
@@ -116,7 +118,18 @@ pub struct Test {
     /// The filter's mode [default: the jail's, else "normal"]
     #[arg(long, value_name = "M")]
     pub mode: Option<String>,
+    /// Tell what would have been banned, when and for how long
+    #[arg(long)]
+    pub simulate: bool,
     /// Begin there: -2h, 2026-11-20, "2026-11-20 10:00", 2026-11-20T10:00:00Z
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub since: Option<String>,
+}
+
+/// Which jails would have been of use.
+#[derive(Debug, Args)]
+pub struct Suggest {
+    /// Begin there: -2h, 2026-11-20, ... [default: a week ago]
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub since: Option<String>,
 }
@@ -128,6 +141,7 @@ Examples:
   journalban test --journalmatch SYSLOG_IDENTIFIER=fmd-server fmd-server
   journalban test sshd /var/log/auth.log                    on a log file
   journalctl -o json -u ssh | journalban test sshd -        on what journalctl prints
+  journalban test --simulate --since -7d sshd               what a week would have banned
   journalban test --failregex '^login failed from <ADDR>$' app.log
 
 Exit status: 0 if anything matched, 1 if nothing did, 64 wrong usage, 78 bad configuration.";

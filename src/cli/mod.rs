@@ -5,7 +5,9 @@ pub mod args;
 mod check;
 mod control;
 mod show;
+mod simulate;
 mod since;
+mod suggest;
 mod tally;
 mod test;
 
@@ -25,6 +27,7 @@ pub fn run(arguments: &Arguments, tool: &Tool) -> u8 {
         Tool::Ping => control::ping(arguments),
         Tool::Check => check::check(arguments),
         Tool::Test(wanted) => test::test(arguments, wanted),
+        Tool::Suggest(wanted) => suggest::suggest(arguments, wanted),
     };
     match outcome {
         Ok(code) => code,

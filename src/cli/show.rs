@@ -127,7 +127,7 @@ fn left(until: Time, now: Time) -> String {
 }
 
 /// Prints aligned columns; those in `right` are numbers.
-fn table(
+pub(super) fn table(
     out: &mut impl Write,
     head: &[&str],
     rows: impl Iterator<Item = Vec<String>>,

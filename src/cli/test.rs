@@ -10,10 +10,12 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::cli::args::{Arguments, Test};
+use crate::cli::simulate::Simulation;
 use crate::cli::since;
 use crate::cli::tally::{Tally, host_text};
 use crate::clock::now;
 use crate::config::{self, NORMAL, Problem};
+use crate::engine::Policy;
 use crate::exit;
 use crate::filter::spec::{FilterSpec, RuleSpec};
 use crate::filter::{Filter, Matcher, MatcherJail, Outcome, Verdict};
@@ -23,13 +25,16 @@ use crate::source::{SourceSpec, Wanted, input};
 /// The name under which a filter runs here; no jail is touched.
 const TEST_JAIL: &str = "test";
 
+/// The most prefixes that a simulation counts at a time, as the daemon does by default.
+const SIMULATION_LIMIT: usize = 1_000_000;
+
 /// What is to be tried.
 struct Trial {
     filter: Arc<Filter>,
     journalmatch: JournalMatch,
     source: SourceSpec,
-    /// What the rules are called in the report.
-    rules: Vec<String>,
+    rules: Vec<RuleSpec>,
+    policy: Policy,
     title: String,
     input: Option<PathBuf>,
 }
@@ -75,13 +80,15 @@ pub(super) fn test(arguments: &Arguments, wanted: &Test) -> Result<u8> {
         },
         None => None,
     };
-    run(&trial, since, arguments.json)
+    run(&trial, since, wanted.simulate, arguments.json)
 }
 
-fn run(trial: &Trial, since: Option<Time>, json: bool) -> Result<u8> {
+fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result<u8> {
     let Ok(name) = JailName::new(TEST_JAIL) else {
         bail!("{TEST_JAIL} is no name");
     };
+    let mut simulation =
+        simulate.then(|| Simulation::new(&name, &trial.policy, &trial.rules, SIMULATION_LIMIT));
     let mut matcher = Matcher::new(vec![MatcherJail {
         name,
         // The source is asked for the right entries; lines of a text log have no fields to ask.
@@ -103,7 +110,13 @@ fn run(trial: &Trial, since: Option<Time>, json: bool) -> Result<u8> {
         matcher.handle(&entry, &mut outcomes);
         let outcome = outcomes.first();
         tally.add(outcome, entry.message());
-        if json && let Err(error) = print_line(&mut out, n, &entry, outcome) {
+        if let (Some(simulation), Some(outcome)) = (&mut simulation, outcome) {
+            simulation.add(outcome, entry.time());
+        }
+        if json
+            && !simulate
+            && let Err(error) = print_line(&mut out, n, &entry, outcome)
+        {
             failed = Some(error);
             return ControlFlow::Break(());
         }
@@ -122,7 +135,16 @@ fn run(trial: &Trial, since: Option<Time>, json: bool) -> Result<u8> {
     }
     if !json {
         writeln!(out, "{}\n", trial.title)?;
-        tally.show(&mut out, &trial.rules)?;
+        let titles: Vec<String> = trial.rules.iter().map(rule_title).collect();
+        tally.show(&mut out, &titles)?;
+    }
+    match &simulation {
+        Some(simulation) if json => {
+            serde_json::to_writer(&mut out, &serde_json::json!({ "bans": simulation.bans() }))?;
+            writeln!(out)?;
+        }
+        Some(simulation) => simulation.show(&mut out)?,
+        None => {}
     }
     out.flush()?;
     Ok(if tally.matched() { 0 } else { exit::NO })
@@ -197,7 +219,8 @@ fn prepare(root: &Path, wanted: &Test) -> Result<Trial, Unfit> {
             filter: Arc::new(filter),
             journalmatch: journalmatch(&JournalMatch::default()),
             source: SourceSpec::default(),
-            rules: wanted.failregex.clone(),
+            rules: spec.rules,
+            policy: Policy::default(),
             title: "--failregex".to_owned(),
             input,
         });
@@ -233,8 +256,9 @@ fn prepare(root: &Path, wanted: &Test) -> Result<Trial, Unfit> {
             .as_ref()
             .map(|jail| jail.source.clone())
             .unwrap_or_default(),
-        rules: file.spec.rules.iter().map(rule_title).collect(),
+        rules: file.spec.rules,
         title: format!("Filter {filter_name}, mode {mode}"),
+        policy: jail.map(|jail| jail.policy).unwrap_or_default(),
         input,
     })
 }

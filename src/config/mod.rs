@@ -97,6 +97,22 @@ pub fn jail(root: &Path, name: &str) -> Result<Option<JailSettings>, Vec<Problem
     }
 }
 
+/// Every jail below `root` that can be understood, and whether it is enabled.
+#[must_use]
+pub fn every_jail(root: &Path) -> Vec<(JailSettings, bool)> {
+    let written = Written::read(root);
+    let sound = |name: &&JailName| !written.fatal && !written.broken.contains(*name);
+    written
+        .jails
+        .iter()
+        .filter(|(name, _)| sound(name))
+        .filter_map(|(name, jail)| {
+            let meant = written.meaning(name, jail).ok()?;
+            Some((meant.settings, written.enabled(jail)))
+        })
+        .collect()
+}
+
 /// Joins what was written, and compiles the filters that no enabled jail uses if `compile` wants
 /// it (told whether they came with a package).
 fn understand(written: &Written, compile: impl Fn(bool) -> bool) -> Loaded {

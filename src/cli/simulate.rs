@@ -1,0 +1,123 @@
+//! `journalban test --simulate`: what would have been banned, when and for how long.
+//!
+//! The jail's own policy runs over the log with the log's clock; nothing is banned.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::cli::show;
+use crate::engine::{Engine, Policy};
+use crate::filter::spec::{RuleKind, RuleSpec};
+use crate::filter::{Host, Outcome};
+use crate::model::{Ban, Decision, JailName, Prefix, Time, format_duration};
+
+/// A jail's engine on a log of the past.
+pub(super) struct Simulation<'a> {
+    engine: Engine,
+    rules: &'a [RuleSpec],
+    bans: Vec<Ban>,
+    /// Who also logged in; a ban of such an address is what people fear.
+    logged_in: HashSet<IpAddr>,
+}
+
+/// One simulated ban.
+#[derive(Serialize)]
+pub(super) struct SimulatedBan {
+    prefix: Prefix,
+    since: Time,
+    until: Option<Time>,
+    failures: u32,
+    /// An address of the prefix also logged in successfully.
+    logged_in: bool,
+}
+
+impl<'a> Simulation<'a> {
+    /// A simulation of `policy` with the filter's `rules`.
+    pub(super) fn new(
+        jail: &JailName,
+        policy: &Policy,
+        rules: &'a [RuleSpec],
+        limit: usize,
+    ) -> Self {
+        let mut engine = Engine::new(limit);
+        engine.configure([(jail.clone(), policy.clone())], limit, Time::EPOCH);
+        Self {
+            engine,
+            rules,
+            bans: Vec::new(),
+            logged_in: HashSet::new(),
+        }
+    }
+
+    /// Takes what the filter made of an entry of `time`.
+    pub(super) fn add(&mut self, outcome: &Outcome, time: Time) {
+        self.engine.tick(time);
+        let rule = outcome
+            .rule
+            .and_then(|rule| self.rules.get(rule.checked_sub(1)?));
+        if let (Some(RuleKind::Success), Some(Host::Addr(addr))) =
+            (rule.map(|rule| rule.kind), &outcome.host)
+        {
+            self.logged_in.insert(*addr);
+        }
+        let failure = outcome.failure.as_ref();
+        if let Some(Decision::Ban(ban)) = failure.and_then(|it| self.engine.failure(it, time)) {
+            self.bans.push(ban);
+        }
+    }
+
+    /// The bans, in their order.
+    pub(super) fn bans(&self) -> Vec<SimulatedBan> {
+        let logged_in = |prefix: Prefix| {
+            self.logged_in
+                .iter()
+                .any(|addr| prefix.contains(Prefix::host(*addr)))
+        };
+        self.bans
+            .iter()
+            .map(|ban| SimulatedBan {
+                prefix: ban.prefix,
+                since: ban.since,
+                until: ban.until,
+                failures: ban.failures,
+                logged_in: logged_in(ban.prefix),
+            })
+            .collect()
+    }
+
+    /// Shows the bans and what to think of them.
+    pub(super) fn show(&self, out: &mut impl Write) -> io::Result<()> {
+        let bans = self.bans();
+        if bans.is_empty() {
+            return writeln!(out, "\nNobody would have been banned.");
+        }
+        writeln!(out, "\nBans that this would have made: {}", bans.len())?;
+        let rows = bans.iter().map(|ban| {
+            let how_long = ban.until.map_or_else(
+                || "forever".to_owned(),
+                |until| format_duration(until.since(ban.since)),
+            );
+            let remark = if ban.logged_in { "ALSO LOGGED IN" } else { "" };
+            vec![
+                show::local(ban.since),
+                ban.prefix.to_string(),
+                how_long,
+                ban.failures.to_string(),
+                remark.to_owned(),
+            ]
+        });
+        show::table(out, &["WHEN", "ADDRESS", "FOR", "FAILURES", ""], rows, &[3])?;
+        let feared = bans.iter().filter(|ban| ban.logged_in).count();
+        if feared > 0 {
+            writeln!(
+                out,
+                "\n{feared} of them also logged in successfully: a person, most likely. Put such addresses into\n\
+                 ignoreip, or raise maxretry."
+            )?;
+        }
+        Ok(())
+    }
+}
