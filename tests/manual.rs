@@ -1,0 +1,61 @@
+//! The manual pages agree with the program: whatever can be typed is in them, and nothing else.
+
+use std::collections::BTreeSet;
+
+use clap::CommandFactory;
+use journalban::cli::args::Arguments;
+
+const PAGE: &str = include_str!("../man/journalban.8");
+
+/// Every `--option` that is typed with `Fl -option` in the page.
+fn documented_options() -> BTreeSet<&'static str> {
+    let words: Vec<&str> = PAGE.split_whitespace().collect();
+    let after = |flag: &str| -> Vec<&'static str> {
+        let pairs = words.windows(2).filter(|pair| pair[0].ends_with(flag));
+        pairs.filter_map(|pair| pair[1].strip_prefix('-')).collect()
+    };
+    after("Fl").into_iter().collect()
+}
+
+/// Every subcommand that is described with `.It Cm NAME`.
+fn documented_commands() -> BTreeSet<&'static str> {
+    let items = PAGE.lines().filter_map(|line| line.strip_prefix(".It Cm "));
+    items
+        .filter_map(|item| item.split_whitespace().next())
+        .collect()
+}
+
+#[test]
+fn every_subcommand_and_option_is_in_the_manual_and_no_other() {
+    let command = Arguments::command();
+    let commands: BTreeSet<&str> = command
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    assert_eq!(documented_commands(), commands);
+    let everywhere = command.get_arguments();
+    let each = command
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments);
+    let options: BTreeSet<&str> = everywhere
+        .chain(each)
+        .filter_map(clap::Arg::get_long)
+        .filter(|name| !matches!(*name, "help" | "version"))
+        .collect();
+    assert_eq!(documented_options(), options);
+}
+
+#[test]
+fn every_exit_code_is_in_the_manual() {
+    use journalban::exit;
+    let (_, table) = PAGE.split_once(".Sh EXIT STATUS").expect("the section");
+    for code in [
+        exit::OK,
+        exit::NO,
+        exit::USAGE,
+        exit::UNAVAILABLE,
+        exit::CONFIGURATION,
+    ] {
+        assert!(table.contains(&format!("\n.It {code}\n")), "{code}");
+    }
+}
