@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use crate::filter::{Host, Outcome, Verdict};
+use crate::filter::{Closest, Host, Outcome, Verdict};
 use crate::model::printable;
 
 /// How many hosts and missed lines are shown; what is beyond is counted.
@@ -20,7 +20,8 @@ pub(super) struct Tally {
     verdicts: HashMap<Verdict, u64>,
     rules: HashMap<usize, u64>,
     hosts: HashMap<String, u64>,
-    missed: Vec<String>,
+    /// Messages that no rule matched, the first few.
+    missed: Vec<Vec<u8>>,
 }
 
 impl Tally {
@@ -30,10 +31,7 @@ impl Tally {
         let verdict = outcome.map_or(Verdict::None, |outcome| outcome.verdict);
         *self.verdicts.entry(verdict).or_default() += 1;
         if verdict == Verdict::None && self.missed.len() < SHOWN {
-            let line = String::from_utf8_lossy(message);
-            self.missed.push(printable(
-                &line.chars().take(LINE_SHOWN).collect::<String>(),
-            ));
+            self.missed.push(message.to_vec());
         }
         let Some(outcome) = outcome else { return };
         if let Some(rule) = outcome.rule {
@@ -57,7 +55,12 @@ impl Tally {
     }
 
     /// Shows it all; `rules` are what the filter's rules are called, in their order.
-    pub(super) fn show(&self, out: &mut impl Write, rules: &[String]) -> io::Result<()> {
+    pub(super) fn show(
+        &self,
+        out: &mut impl Write,
+        rules: &[String],
+        closest: &Closest<'_>,
+    ) -> io::Result<()> {
         writeln!(out, "Entries: {}", self.entries)?;
         for (verdict, what) in [
             (Verdict::Failure, "failures, which count"),
@@ -87,9 +90,17 @@ impl Tally {
         }
         if !self.missed.is_empty() {
             writeln!(out, "\nMissed")?;
-            self.missed
-                .iter()
-                .try_for_each(|line| writeln!(out, "  {line}"))?;
+            for message in &self.missed {
+                writeln!(out, "  {}", shortened(&String::from_utf8_lossy(message)))?;
+                if let Some(near) = closest.to(message) {
+                    let rest = shortened(near.expected);
+                    writeln!(
+                        out,
+                        "      closest is rule {}, which stops before: {rest}",
+                        near.rule
+                    )?;
+                }
+            }
             more(
                 out,
                 usize::try_from(self.count(Verdict::None)).unwrap_or(usize::MAX),
@@ -104,6 +115,11 @@ fn more(out: &mut impl Write, all: usize) -> io::Result<()> {
         0 => Ok(()),
         more => writeln!(out, "  … and {more} more"),
     }
+}
+
+/// The beginning of a text as a single line.
+fn shortened(text: &str) -> String {
+    printable(&text.chars().take(LINE_SHOWN).collect::<String>())
 }
 
 /// A host as it is shown: attacker's text may be in a name.

@@ -18,7 +18,7 @@ use crate::config::{self, NORMAL, Problem};
 use crate::engine::Policy;
 use crate::exit;
 use crate::filter::spec::{FilterSpec, RuleSpec};
-use crate::filter::{Filter, Matcher, MatcherJail, Outcome, Verdict};
+use crate::filter::{Closest, Filter, Matcher, MatcherJail, Outcome, Verdict};
 use crate::model::{Entry, JailName, JournalMatch, Time};
 use crate::source::{SourceSpec, Wanted, input};
 
@@ -33,7 +33,7 @@ struct Trial {
     filter: Arc<Filter>,
     journalmatch: JournalMatch,
     source: SourceSpec,
-    rules: Vec<RuleSpec>,
+    spec: FilterSpec,
     policy: Policy,
     title: String,
     input: Option<PathBuf>,
@@ -87,8 +87,8 @@ fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result
     let Ok(name) = JailName::new(TEST_JAIL) else {
         bail!("{TEST_JAIL} is no name");
     };
-    let mut simulation =
-        simulate.then(|| Simulation::new(&name, &trial.policy, &trial.rules, SIMULATION_LIMIT));
+    let mut simulation = simulate
+        .then(|| Simulation::new(&name, &trial.policy, &trial.spec.rules, SIMULATION_LIMIT));
     let mut matcher = Matcher::new(vec![MatcherJail {
         name,
         // The source is asked for the right entries; lines of a text log have no fields to ask.
@@ -135,8 +135,8 @@ fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result
     }
     if !json {
         writeln!(out, "{}\n", trial.title)?;
-        let titles: Vec<String> = trial.rules.iter().map(rule_title).collect();
-        tally.show(&mut out, &titles)?;
+        let titles: Vec<String> = trial.spec.rules.iter().map(rule_title).collect();
+        tally.show(&mut out, &titles, &Closest::new(&trial.spec, &trial.filter))?;
     }
     match &simulation {
         Some(simulation) if json => {
@@ -219,7 +219,7 @@ fn prepare(root: &Path, wanted: &Test) -> Result<Trial, Unfit> {
             filter: Arc::new(filter),
             journalmatch: journalmatch(&JournalMatch::default()),
             source: SourceSpec::default(),
-            rules: spec.rules,
+            spec,
             policy: Policy::default(),
             title: "--failregex".to_owned(),
             input,
@@ -256,7 +256,7 @@ fn prepare(root: &Path, wanted: &Test) -> Result<Trial, Unfit> {
             .as_ref()
             .map(|jail| jail.source.clone())
             .unwrap_or_default(),
-        rules: file.spec.rules,
+        spec: file.spec,
         title: format!("Filter {filter_name}, mode {mode}"),
         policy: jail.map(|jail| jail.policy).unwrap_or_default(),
         input,

@@ -105,9 +105,14 @@ impl Filter {
 
     /// The message behind the prefix.
     pub(super) fn message<'e>(&self, view: &View<'e>) -> &'e [u8] {
+        self.cut(view.message)
+    }
+
+    /// What the patterns see of `message`.
+    pub(super) fn cut<'m>(&self, message: &'m [u8]) -> &'m [u8] {
         match &self.prefix {
-            Some(prefix) => prefix.cut(view.message),
-            None => view.message,
+            Some(prefix) => prefix.cut(message),
+            None => message,
         }
     }
 

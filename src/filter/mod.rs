@@ -9,6 +9,7 @@
 //! neither hides the line (a `.*` that stops there) nor forges another one (a `^` that begins
 //! again). Blanks at the end of a message are cut off before patterns see it.
 
+mod closest;
 mod compile;
 mod dispatch;
 mod fields;
@@ -23,6 +24,7 @@ mod session;
 mod sessions;
 pub mod spec;
 
+pub use closest::{Closest, NearMiss};
 pub use compile::{Filter, RuleError};
 pub use host::Host;
 pub use matcher::{Counters, Matcher, MatcherJail};

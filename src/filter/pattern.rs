@@ -5,6 +5,7 @@
 //! are looked for; they come from the parsed pattern, never from its text.
 
 mod literal;
+mod reach;
 
 use regex::bytes::{Captures, Regex, RegexBuilder};
 use regex_syntax::ast::ErrorKind;
@@ -14,6 +15,7 @@ use regex_syntax::{Parser, ParserBuilder};
 use crate::filter::Host;
 use crate::filter::placeholder::{Expanded, HOST_GROUP, USER_GROUP, expand};
 use literal::Required;
+pub(super) use reach::Beginnings;
 
 /// The longest pattern, in bytes as written. The longest that ship have a few hundred.
 const TEXT_LIMIT: usize = 8 * 1024;
