@@ -4,6 +4,7 @@
 pub mod args;
 mod check;
 mod control;
+mod progress;
 mod show;
 mod simulate;
 mod since;

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::cli::args::{Arguments, Suggest};
+use crate::cli::progress::Progress;
 use crate::cli::{show, since};
 use crate::clock::now;
 use crate::config::{self, JailSettings};
@@ -64,6 +65,7 @@ pub(super) fn suggest(arguments: &Arguments, wanted: &Suggest) -> Result<u8> {
         .iter()
         .map(|(jail, _)| (jail.name.clone(), &jail.name))
         .collect();
+    let mut progress = Progress::new();
     for (source, jails) in by_source {
         let mut matcher = Matcher::new(jails.into_iter().map(matcher_jail).collect());
         let asked = matcher.wanted();
@@ -73,6 +75,7 @@ pub(super) fn suggest(arguments: &Arguments, wanted: &Suggest) -> Result<u8> {
         };
         let mut outcomes: Vec<Outcome> = Vec::new();
         journal::read(source, &asked, Some(since), |entry: Entry| {
+            progress.count(entry.time());
             outcomes.clear();
             matcher.handle(&entry, &mut outcomes);
             for failure in outcomes
@@ -90,6 +93,7 @@ pub(super) fn suggest(arguments: &Arguments, wanted: &Suggest) -> Result<u8> {
             ControlFlow::Continue(())
         })?;
     }
+    drop(progress);
     let suggestions: Vec<Suggestion> = jails
         .iter()
         .filter_map(|(jail, enabled)| {

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::cli::args::{Arguments, Test};
+use crate::cli::progress::Progress;
 use crate::cli::simulate::Simulation;
 use crate::cli::since;
 use crate::cli::tally::{Tally, host_text};
@@ -104,8 +105,10 @@ fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut n = 0;
     let mut failed: Option<anyhow::Error> = None;
+    let mut progress = Progress::new();
     let each = |entry: Entry| {
         n += 1;
+        progress.count(entry.time());
         outcomes.clear();
         matcher.handle(&entry, &mut outcomes);
         let outcome = outcomes.first();
@@ -130,6 +133,7 @@ fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result
         now(),
         each,
     )?;
+    drop(progress);
     if let Some(error) = failed {
         return Err(error);
     }
