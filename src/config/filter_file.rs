@@ -13,11 +13,11 @@ use super::table::{At, Table, no_hint};
 use super::text::{Place, Text};
 use super::value::{
     Read, Value, boolean, choice, duration, expected, fault, integer, journalmatch, list, map,
-    string, with_offset,
+    parsed, string, with_offset,
 };
 use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, SampleSpec, SampleVerdict, SessionSpec};
 use crate::filter::{Filter, RuleError};
-use crate::model::canonical;
+use crate::model::{JailName, canonical};
 
 /// The most that one match may count.
 const WEIGHT_LIMIT: u32 = 100;
@@ -71,6 +71,7 @@ impl FilterFile {
         };
         let mut table = Table::new(text, &root, 0);
         let ignoreregex = table.take("ignoreregex", list(with_offset(string)));
+        let aliases = table.take("aliases", list(with_offset(parsed)));
         let mut spec = FilterSpec {
             description: value(table.take("description", string)),
             journalmatch: places.keep(
@@ -80,6 +81,7 @@ impl FilterFile {
             ),
             modes: places.keep(None, "modes", table.take("modes", map(list(string)))),
             prefix: places.keep_some(None, "prefix", table.take("prefix", string)),
+            aliases: places.keep_list(text, None, "aliases", aliases),
             ignoreregex: places.keep_list(text, None, "ignoreregex", ignoreregex),
             ..FilterSpec::default()
         };
@@ -129,6 +131,12 @@ impl FilterFile {
             .and_then(|places| places.get(index).or(places.first()))
             .or_else(|| self.places.rules.get(rule?))
             .unwrap_or(&self.places.beginning)
+    }
+
+    /// Where `alias`, one of its aliases, is written.
+    pub(super) fn alias_place(&self, alias: &JailName) -> &Place {
+        let index = self.spec.aliases.iter().position(|known| known == alias);
+        self.locate(None, "aliases", index.unwrap_or_default())
     }
 
     /// Where the match, which entries it looks at, is written.

@@ -47,7 +47,7 @@ impl Written {
         let jail = jail.clone().over(default.clone());
 
         let filter_name = jail.filter.as_ref().map_or(name, |at| &at.value);
-        let filter = self.filter_of(name, &jail, filter_name)?;
+        let (filter_name, filter) = self.filter_of(name, &jail, filter_name)?;
         let mode = jail.mode.as_ref().map_or(NORMAL, |at| &at.value);
         check_mode(name, &jail, filter, mode).map_err(|problem| vec![problem])?;
         let compiled = filter.compile(mode)?;
@@ -96,15 +96,17 @@ impl Written {
         name: &JailName,
         jail: &JailDocument,
         filter: &JailName,
-    ) -> Result<&FilterFile, Vec<Problem>> {
-        let Some(found) = self.filters.get(filter) else {
+    ) -> Result<(&JailName, &FilterFile), Vec<Problem>> {
+        let Some((own_name, found)) = self.filter(filter) else {
             let place = jail.filter.as_ref().map_or(&jail.header, |at| &at.place);
-            let hint = did_you_mean(filter.as_str(), self.filters.keys().map(JailName::as_str));
+            let known = self.filters.keys().chain(self.aliases.keys());
+            let hint = did_you_mean(filter.as_str(), known.map(JailName::as_str));
             let message =
                 format!("there is no filter \"{filter}\", a file filter.d/{filter}.toml{hint}");
             return Err(vec![Problem::new(place, message).of_jail(name)]);
         };
-        found.file.as_ref().map_err(Clone::clone)
+        let file = found.file.as_ref().map_err(Clone::clone)?;
+        Ok((own_name, file))
     }
 }
 

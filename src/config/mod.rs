@@ -7,6 +7,7 @@
 //! Only this module sees TOML. All problems are reported at once, each with file, line, column and
 //! what would be right. A jail with a problem is left out; the others stay.
 
+mod aliases;
 mod document;
 mod files;
 mod filter_file;
@@ -72,13 +73,13 @@ pub fn check(root: &Path) -> Loaded {
     understand(&Written::read(root), |_| true)
 }
 
-/// The filter `name` below `root`; `None` if there is no such file.
+/// The filter of that name or alias below `root`; `None` if there is no such file.
 pub fn filter(root: &Path, name: &str) -> Result<Option<FilterFile>, Vec<Problem>> {
-    let mut written = Written::read(root);
+    let written = Written::read(root);
     let found = JailName::new(name)
         .ok()
-        .and_then(|name| written.filters.remove(&name));
-    found.map(|filter| filter.file).transpose()
+        .and_then(|name| Some(written.filter(&name)?.1.file.clone()));
+    found.transpose()
 }
 
 /// The jail `name` below `root`, enabled or not; `None` if no file has it.

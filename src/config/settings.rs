@@ -60,7 +60,7 @@ pub struct JailSettings {
     pub name: JailName,
     /// One line for people: the jail's, or else its filter's.
     pub description: String,
-    /// The name of its filter.
+    /// The name of its filter: the filter's own, not an alias.
     pub filter_name: String,
     /// Its filter, compiled for the mode.
     pub filter: Arc<Filter>,

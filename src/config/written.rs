@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::aliases::{Aliases, aliases};
 use super::document::{JailDocument, JailsFile, MainDocument};
 use super::files::{self, Found};
 use super::filter_file::FilterFile;
@@ -18,6 +19,8 @@ pub(super) struct Written {
     /// Vendor files and drop-ins of each jail, put together; `[default]` is not yet below them.
     pub jails: BTreeMap<JailName, JailDocument>,
     pub filters: BTreeMap<JailName, Filter>,
+    /// Other names of these filters.
+    pub aliases: Aliases,
     pub problems: Vec<Problem>,
     /// Whether no jail may run: `journalban.toml` has problems, or there may be files that nobody
     /// could see.
@@ -53,7 +56,16 @@ impl Written {
         for filter in files.filters {
             written.read_filter(filter);
         }
+        let (aliases, problems) = aliases(&written.filters);
+        written.aliases = aliases;
+        written.problems.extend(problems);
         written
+    }
+
+    /// The filter of that name or alias, with its own name.
+    pub fn filter(&self, name: &JailName) -> Option<(&JailName, &Filter)> {
+        let name = self.aliases.get(name).unwrap_or(name);
+        self.filters.get_key_value(name)
     }
 
     fn read_main(&mut self, text: Result<Text, Problem>, services: &str) {

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::JournalMatch;
+use crate::model::{JailName, JournalMatch};
 
 /// A filter as its file describes it, before a mode is chosen.
 #[derive(Clone, Debug, Default)]
 pub struct FilterSpec {
     /// One line for people.
     pub description: String,
+    /// Other names under which people know it.
+    pub aliases: Vec<JailName>,
     /// Which entries it looks at unless the jail says otherwise.
     pub journalmatch: JournalMatch,
     /// Mode name → the layers that it adds to the rules without a layer. Empty: one mode, `normal`.

@@ -1,6 +1,7 @@
 //! Configuration from files to settings: what is merged with what, and what is told when it is
 //! wrong. Each test writes a root of its own.
 
+mod aliases;
 mod arbitrary;
 mod keys;
 mod merging;
