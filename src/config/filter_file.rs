@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::document::parse;
 use super::foreign;
 use super::problem::Problem;
-use super::selector::{field_conditions, field_name, json_conditions, selector};
+use super::selector::{field_conditions, field_name, json_conditions, logfmt_conditions, selector};
 use super::suggest::did_you_mean;
 use super::table::{At, Table, no_hint};
 use super::text::{Place, Text};
@@ -220,6 +220,7 @@ fn read_rule(
     places.rules.push(table.place().clone());
     let failregex = table.take("failregex", list(with_offset(string)));
     let json = table.take("json", json_conditions);
+    let logfmt = table.take("logfmt", logfmt_conditions);
     let fields = table.take("field", field_conditions);
     let spec = RuleSpec {
         kind: places.keep(rule, "kind", table.take("kind", choice(&KINDS))),
@@ -227,6 +228,7 @@ fn read_rule(
         failregex: places.keep_list(text, rule, "failregex", failregex),
         conditions: [
             places.keep_list(text, rule, "conditions", json),
+            places.keep_list(text, rule, "conditions", logfmt),
             places.keep_list(text, rule, "conditions", fields),
         ]
         .concat(),

@@ -39,7 +39,7 @@ pub(super) fn jail_key(key: &str) -> Option<&'static str> {
 /// What to write instead of `key` in a filter.
 pub(super) fn filter_key(key: &str) -> Option<&'static str> {
     Some(match key {
-        "failregex" | "kind" | "layer" | "host" | "user" | "json" | "field" => {
+        "failregex" | "kind" | "layer" | "host" | "user" | "json" | "logfmt" | "field" => {
             "it belongs to a rule: write it below [[rule]]"
         }
         "line" | "lines" | "verdict" => "it belongs to a sample: write it below [[sample]]",

@@ -1,20 +1,23 @@
-//! Places in an entry, as filters write them: `json.request.ip`, `field._COMM`.
+//! Places in an entry, as filters write them: `json.request.ip`, `logfmt.addr`, `field._COMM`.
 
-use super::value::{Read, Value, expected, fault, list, string};
+use toml::de::DeValue;
+
+use super::value::{Read, Value, boolean, expected, fault, list, string, whole_number};
 use crate::filter::spec::{Condition, Selector};
 use crate::model::JournalMatch;
 
 /// Conditions with the byte offsets at which they stand.
 type Conditions = Vec<(Condition, usize)>;
 
-/// `"json.request.ip"` or `"field._COMM"`.
+/// `"json.request.ip"`, `"logfmt.addr"` or `"field._COMM"`.
 pub(super) fn selector(value: &Value<'_>) -> Read<Selector> {
-    const WHAT: &str = "\"json.MEMBER\" or \"field.NAME\"";
+    const WHAT: &str = "\"json.MEMBER\", \"logfmt.KEY\" or \"field.NAME\"";
     let text = string(value)?;
     match text.split_once('.') {
         Some(("json", path)) if path.split('.').all(|member| !member.is_empty()) => {
             Ok(Selector::Json(path.split('.').map(str::to_owned).collect()))
         }
+        Some(("logfmt", key)) if !key.is_empty() => Ok(Selector::Logfmt(key.to_owned())),
         Some(("field", name)) if is_field_name(name) => Ok(Selector::Field(name.to_owned())),
         _ => expected(value, WHAT),
     }
@@ -46,7 +49,7 @@ pub(super) fn field_conditions(value: &Value<'_>) -> Read<Conditions> {
             faults.extend(fault::<()>(wanted, message).err().into_iter().flatten());
             continue;
         }
-        match any_of(wanted) {
+        match any_of(wanted, string) {
             Ok(any_of) => conditions.push((
                 Condition {
                     selector: Selector::Field(name.get_ref().to_string()),
@@ -64,20 +67,28 @@ pub(super) fn field_conditions(value: &Value<'_>) -> Read<Conditions> {
     }
 }
 
-/// The table `json` of a rule: `json.message = "failed"`, `json.request.method = ["PUT", "POST"]`.
+/// The table `json` of a rule: `json.message = "failed"`, `json.response.status = [401, 403]`.
 pub(super) fn json_conditions(value: &Value<'_>) -> Read<Conditions> {
     if !value.get_ref().is_table() {
         return expected(value, "a member behind it (json.message = \"failed\")");
     }
-    below(value, &[])
+    below(value, &[], |path| Selector::Json(path.to_vec()))
+}
+
+/// The table `logfmt` of a rule: `logfmt.msg = "failed"`. Keys may have dots in them.
+pub(super) fn logfmt_conditions(value: &Value<'_>) -> Read<Conditions> {
+    if !value.get_ref().is_table() {
+        return expected(value, "a key behind it (logfmt.msg = \"failed\")");
+    }
+    below(value, &[], |path| Selector::Logfmt(path.join(".")))
 }
 
 /// The conditions below the member `path`. TOML's own limit bounds the depth.
-fn below(value: &Value<'_>, path: &[String]) -> Read<Conditions> {
+fn below(value: &Value<'_>, path: &[String], of: fn(&[String]) -> Selector) -> Read<Conditions> {
     let Some(entries) = value.get_ref().as_table() else {
         let condition = Condition {
-            selector: Selector::Json(path.to_vec()),
-            any_of: any_of(value)?,
+            selector: of(path),
+            any_of: any_of(value, scalar)?,
         };
         return Ok(vec![(condition, value.span().start)]);
     };
@@ -86,7 +97,7 @@ fn below(value: &Value<'_>, path: &[String]) -> Read<Conditions> {
     for (member, value) in entries {
         let mut path = path.to_vec();
         path.push(member.get_ref().to_string());
-        match below(value, &path) {
+        match below(value, &path, of) {
             Ok(more) => conditions.extend(more),
             Err(more) => faults.extend(more),
         }
@@ -98,8 +109,21 @@ fn below(value: &Value<'_>, path: &[String]) -> Read<Conditions> {
     }
 }
 
-fn any_of(value: &Value<'_>) -> Read<Vec<String>> {
-    let texts = list(string)(value)?;
+/// A text, a whole number or a truth value, as the text that they have in a message.
+fn scalar(value: &Value<'_>) -> Read<String> {
+    match value.get_ref() {
+        DeValue::Boolean(_) => boolean(value).map(|truth| truth.to_string()),
+        DeValue::Integer(_) => whole_number(value).map_or_else(
+            || expected(value, "a number of 64 bits"),
+            |number| Ok(number.to_string()),
+        ),
+        DeValue::String(_) => string(value),
+        _ => expected(value, "a string, a whole number, true or false"),
+    }
+}
+
+fn any_of(value: &Value<'_>, one: impl Fn(&Value<'_>) -> Read<String>) -> Read<Vec<String>> {
+    let texts = list(one)(value)?;
     if texts.is_empty() {
         return fault(
             value,
@@ -148,8 +172,13 @@ mod tests {
             read("k = 'field._COMM'", selector),
             Ok(Selector::Field("_COMM".to_owned()))
         );
+        assert_eq!(
+            read("k = 'logfmt.a.b'", selector),
+            Ok(Selector::Logfmt("a.b".to_owned()))
+        );
         for bad in [
             "json",
+            "logfmt.",
             "json.",
             "json.a..b",
             "field.comm",
@@ -173,6 +202,14 @@ mod tests {
             ]
         );
         assert_eq!(
+            shown(read("json.a = [401, 0x10, 'x', true]", json_conditions).expect("conditions")),
+            ["9: Json([\"a\"]) [\"401\", \"16\", \"x\", \"true\"]"]
+        );
+        assert_eq!(
+            shown(read("logfmt.a.b = 'x'", logfmt_conditions).expect("a condition")),
+            ["13: Logfmt(\"a.b\") [\"x\"]"]
+        );
+        assert_eq!(
             shown(read("field._COMM = 'x'", field_conditions).expect("a condition")),
             ["14: Field(\"_COMM\") [\"x\"]"]
         );
@@ -184,7 +221,12 @@ mod tests {
         ] {
             assert!(read(bad, field_conditions).is_err(), "{bad}");
         }
-        for bad in ["json = 'x'", "json.a = 5", "json.a = []"] {
+        for bad in [
+            "json = 'x'",
+            "json.a = 5.5",
+            "json.a = []",
+            "json.a = [[1]]",
+        ] {
             assert!(read(bad, json_conditions).is_err(), "{bad}");
         }
     }

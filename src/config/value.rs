@@ -87,7 +87,8 @@ where
     }
 }
 
-fn whole_number(value: &Value<'_>) -> Option<i64> {
+/// A whole number of any radix.
+pub(super) fn whole_number(value: &Value<'_>) -> Option<i64> {
     let number = value.get_ref().as_integer()?;
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }

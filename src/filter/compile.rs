@@ -7,6 +7,7 @@ use crate::filter::fields::View;
 use crate::filter::pattern::Pattern;
 use crate::filter::rule::{Hit, Rule};
 use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, Selector};
+use crate::model::Entry;
 
 /// The mode of a filter that names none.
 pub(super) const DEFAULT_MODE: &str = "normal";
@@ -103,35 +104,31 @@ impl Filter {
             .find(|key| !key.is_empty())
     }
 
-    /// The message behind the prefix.
-    pub(super) fn message<'e>(&self, view: &View<'e>) -> &'e [u8] {
-        self.cut(view.message)
+    /// The entry as its rules see it: with the message behind the prefix.
+    pub(super) fn view<'e>(&self, entry: &'e Entry) -> View<'e> {
+        View::new(entry, self.cut(entry.message()))
     }
 
     /// What the patterns see of `message`.
     pub(super) fn cut<'m>(&self, message: &'m [u8]) -> &'m [u8] {
-        match &self.prefix {
-            Some(prefix) => prefix.cut(message),
-            None => message,
-        }
+        let message = message.trim_ascii_end();
+        let prefix = self.prefix.as_ref();
+        prefix.map_or(message, |prefix| prefix.cut(message))
     }
 
     /// Whether an `ignoreregex` matches.
-    pub(super) fn ignores(&self, message: &[u8]) -> bool {
-        self.ignore.iter().any(|pattern| pattern.matches(message))
+    pub(super) fn ignores(&self, view: &View<'_>) -> bool {
+        self.ignore
+            .iter()
+            .any(|pattern| pattern.matches(view.message))
     }
 
     /// The first rule that matches. A failure without a host needs that of its connection; while
     /// that is unknown (`host_known`), a later match that has one takes precedence.
-    pub(super) fn recognise<'f>(
-        &'f self,
-        message: &[u8],
-        view: &View<'_>,
-        host_known: bool,
-    ) -> Option<Hit<'f>> {
+    pub(super) fn recognise<'f>(&'f self, view: &View<'_>, host_known: bool) -> Option<Hit<'f>> {
         let mut hostless: Option<Hit<'f>> = None;
         let mut find = |rule: &'f Rule| {
-            rule.hits(message, view, |hit| {
+            rule.hits(view, |hit| {
                 if hit.host.is_some() {
                     return true;
                 }
@@ -240,7 +237,7 @@ fn compile_rule(
         wrong(
             "failregex",
             0,
-            "the rule would match every entry: write a failregex or a condition (json.…, field.…)",
+            "the rule would match every entry: write a failregex or a condition (json.…, logfmt.…, field.…)",
         );
     }
     if rule
@@ -316,7 +313,7 @@ fn fields(rules: &[Rule], session: &[String]) -> BTreeSet<String> {
     });
     let named = selected.filter_map(|selector| match selector {
         Selector::Field(name) => Some(name.clone()),
-        Selector::Json(_) => None,
+        Selector::Json(_) | Selector::Logfmt(_) => None,
     });
     // The message is always wanted: it is the evidence of a failure.
     named

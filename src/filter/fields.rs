@@ -1,38 +1,44 @@
-//! Values of an entry: journal fields, and members of a `MESSAGE` that is JSON.
+//! Values of an entry: journal fields, and those of a `MESSAGE` that is JSON or logfmt.
 //!
-//! The message is parsed at most once an entry, and only if a rule asks for a member. Its size is
-//! limited by [`FIELD_LIMIT`](crate::model::FIELD_LIMIT), its depth by `serde_json` (128 levels).
+//! The message is parsed at most once an entry and filter, and only if a rule asks for a value in
+//! it. Its size is limited by [`FIELD_LIMIT`](crate::model::FIELD_LIMIT).
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use serde_json::Value;
 
+use crate::filter::json;
+use crate::filter::logfmt::{NoPairs, Pairs};
 use crate::filter::spec::{Condition, Selector};
 use crate::model::Entry;
 
-/// An entry as the rules look at it.
+/// An entry as the rules of one filter look at it.
 pub(super) struct View<'e> {
     /// The entry itself.
     pub entry: &'e Entry,
-    /// Its message, without blanks at the end.
+    /// Its message behind the filter's prefix, without blanks at the end.
     pub message: &'e [u8],
     json: OnceCell<Option<Value>>,
+    pairs: OnceCell<Result<Pairs<'e>, NoPairs>>,
 }
 
 impl<'e> View<'e> {
-    /// Looks at `entry`.
-    pub fn new(entry: &'e Entry) -> Self {
+    /// Looks at `entry`, whose `message` the rules see.
+    pub fn new(entry: &'e Entry, message: &'e [u8]) -> Self {
         Self {
             entry,
-            message: entry.message().trim_ascii_end(),
+            message,
             json: OnceCell::new(),
+            pairs: OnceCell::new(),
         }
     }
 
-    /// Whether somebody asked for a member of a message that looks like JSON, but is none.
-    pub fn bad_json(&self) -> bool {
+    /// Whether somebody asked for a value of a message that looks like JSON, but is none, or that
+    /// has too many pairs.
+    pub fn unreadable(&self) -> bool {
         matches!(self.json.get(), Some(None)) && self.message.starts_with(b"{")
+            || matches!(self.pairs.get(), Some(Err(NoPairs::TooMany)))
     }
 
     /// The value at `selector`; of a field that occurs several times, the first.
@@ -40,6 +46,10 @@ impl<'e> View<'e> {
         match selector {
             Selector::Field(name) => self.entry.get(name.as_bytes()).map(Cow::Borrowed),
             Selector::Json(path) => text(self.member(path)?),
+            Selector::Logfmt(key) => {
+                let pairs = self.pairs.get_or_init(|| Pairs::read(self.message));
+                pairs.as_ref().ok()?.value(key).map(Cow::Borrowed)
+            }
         }
     }
 
@@ -48,17 +58,14 @@ impl<'e> View<'e> {
         let wanted = |value: &[u8]| condition.any_of.iter().any(|text| text.as_bytes() == value);
         match &condition.selector {
             Selector::Field(name) => self.entry.values(name.as_bytes()).any(wanted),
-            Selector::Json(_) => self
+            Selector::Json(_) | Selector::Logfmt(_) => self
                 .value(&condition.selector)
                 .is_some_and(|value| wanted(&value)),
         }
     }
 
     fn member(&self, path: &[String]) -> Option<&Value> {
-        let root = self.json.get_or_init(|| match self.message.first() {
-            Some(b'{') => serde_json::from_slice(self.message).ok(),
-            _ => None,
-        });
+        let root = self.json.get_or_init(|| json::read(self.message));
         path.iter()
             .try_fold(root.as_ref()?, |value, name| match value {
                 Value::Object(members) => members.get(name),
@@ -98,7 +105,7 @@ mod tests {
     #[test]
     fn members_are_found_by_path() {
         let entry = entry(br#"{"a":{"b":"x","n":[1,true,null]}}"#);
-        let view = View::new(&entry);
+        let view = View::new(&entry, entry.message());
         let value = |path: &[&str]| view.value(&json(path)).map(|value| value.to_vec());
         assert_eq!(value(&["a", "b"]), Some(b"x".to_vec()));
         assert_eq!(value(&["a", "n", "0"]), Some(b"1".to_vec()));
@@ -112,7 +119,7 @@ mod tests {
         ] {
             assert_eq!(value(path), None);
         }
-        assert!(!view.bad_json());
+        assert!(!view.unreadable());
     }
 
     #[test]
@@ -125,17 +132,34 @@ mod tests {
             (deep.as_bytes(), true),
         ] {
             let entry = entry(message);
-            let view = View::new(&entry);
-            assert!(!view.bad_json(), "nobody asked yet");
+            let view = View::new(&entry, entry.message());
+            assert!(!view.unreadable(), "nobody asked yet");
             assert_eq!(view.value(&json(&["a"])), None);
-            assert_eq!(view.bad_json(), bad);
+            assert_eq!(view.unreadable(), bad);
+        }
+    }
+
+    #[test]
+    fn pairs_are_found_by_key() {
+        let many: String = (0..300).map(|at| format!("k{at} ")).collect();
+        for (message, value, bad) in [
+            ("a=1 b=\"x\"", Some(&b"x"[..]), false),
+            ("a=1 b=x b=y", None, false),
+            ("b=\"x", None, false),
+            (&many, None, true),
+        ] {
+            let entry = entry(message.as_bytes());
+            let view = View::new(&entry, entry.message());
+            let found = view.value(&Selector::Logfmt("b".into()));
+            assert_eq!(found.as_deref(), value, "{message}");
+            assert_eq!(view.unreadable(), bad);
         }
     }
 
     #[test]
     fn any_value_of_a_field_fulfils_a_condition() {
         let entry = entry(b"");
-        let view = View::new(&entry);
+        let view = View::new(&entry, entry.message());
         let condition = |name: &str, any_of: &[&str]| Condition {
             selector: Selector::Field(name.into()),
             any_of: any_of.iter().map(ToString::to_string).collect(),

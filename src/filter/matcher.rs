@@ -39,8 +39,9 @@ pub struct Counters {
     pub failures: u64,
     /// Lines that would have counted, but have a name for a host.
     pub names: u64,
-    /// Messages that begin like JSON, were asked for a member, and are none.
-    pub bad_json: u64,
+    /// Messages that were asked for a value and begin like JSON but are none, or have too many
+    /// pairs as logfmt.
+    pub unreadable: u64,
     /// Connections remembered now.
     pub sessions: u64,
     /// Connections dropped early because there were too many.
@@ -111,13 +112,15 @@ impl Matcher {
         {
             return;
         }
-        let view = View::new(entry);
+        let mut unreadable = false;
         let before = out.len();
         for &at in &self.candidates {
             if let Some(jail) = self.jails.get_mut(at)
                 && jail.of.journalmatch.matches(entry)
             {
-                out.push(jail.judge(&view));
+                let (outcome, bad) = jail.judge(entry);
+                out.push(outcome);
+                unreadable |= bad;
             }
         }
         let new = out.get(before..).unwrap_or_default();
@@ -129,7 +132,7 @@ impl Matcher {
         self.counters.failures += count(Verdict::Failure);
         self.counters.names += count(Verdict::Name);
         self.counters.dispatched += u64::from(!new.is_empty());
-        self.counters.bad_json += u64::from(view.bad_json());
+        self.counters.unreadable += u64::from(unreadable);
     }
 
     /// What is wanted of the source: entries that one of the matches fits, with these fields beside
@@ -165,9 +168,15 @@ impl Matcher {
 }
 
 impl Jail {
-    fn judge(&mut self, view: &View<'_>) -> Outcome {
+    /// What comes of `entry`, and whether its message could not be read.
+    fn judge(&mut self, entry: &Entry) -> (Outcome, bool) {
+        let view = self.of.filter.view(entry);
+        let outcome = self.outcome(&view);
+        (outcome, view.unreadable())
+    }
+
+    fn outcome(&mut self, view: &View<'_>) -> Outcome {
         let filter = &self.of.filter;
-        let message = filter.message(view);
         let nothing = |verdict| Outcome {
             jail: self.of.name.clone(),
             verdict,
@@ -176,19 +185,19 @@ impl Jail {
             user: None,
             failure: None,
         };
-        if filter.ignores(message) {
+        if filter.ignores(view) {
             return nothing(Verdict::Ignored);
         }
         let time = view.entry.time();
         let connection = filter.connection(view).zip(filter.idle());
         let known = connection.and_then(|(key, idle)| self.sessions.host(key, time, idle));
-        let Some(hit) = filter.recognise(message, view, known.is_some()) else {
+        let Some(hit) = filter.recognise(view, known.is_some()) else {
             return nothing(Verdict::None);
         };
         let rule = hit.rule.number;
         let host = hit.host.clone().or(known.map(Host::Addr));
         let user = hit.user.clone();
-        let line = line(hit, view.message);
+        let line = line(hit, view.entry.message());
         let (verdict, counted) = match connection {
             Some((key, idle)) => self.sessions.take(key, time, idle, line),
             None => alone(line),
@@ -235,6 +244,7 @@ fn failure(jail: &JailName, entry: &Entry, counted: Counted) -> Failure {
 }
 
 fn evidence(message: &[u8]) -> Box<str> {
+    let message = message.trim_ascii_end();
     let kept = &message[..message.len().min(EVIDENCE_LIMIT)];
     // Bytes that are no UTF-8 become three bytes each, so it is cut once more.
     let text = String::from_utf8_lossy(kept);

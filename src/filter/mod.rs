@@ -14,6 +14,8 @@ mod compile;
 mod dispatch;
 mod fields;
 mod host;
+mod json;
+mod logfmt;
 mod matcher;
 mod outcome;
 mod pattern;

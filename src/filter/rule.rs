@@ -31,10 +31,9 @@ pub(super) struct Hit<'r> {
 }
 
 impl Rule {
-    /// The first match in which `accept` finds what it wants; its patterns see `message`.
+    /// The first match in which `accept` finds what it wants.
     pub fn hits<'r>(
         &'r self,
-        message: &[u8],
         view: &View<'_>,
         mut accept: impl FnMut(&Hit<'r>) -> bool,
     ) -> Option<Hit<'r>> {
@@ -58,7 +57,7 @@ impl Rule {
         }
         self.patterns
             .iter()
-            .filter_map(|pattern| pattern.find(message))
+            .filter_map(|pattern| pattern.find(view.message))
             .find_map(taken)
     }
 

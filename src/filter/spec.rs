@@ -19,7 +19,7 @@ pub struct FilterSpec {
     /// How lines of one connection are brought together; `None`: each line stands alone.
     pub session: Option<SessionSpec>,
     /// A pattern of what may stand before the message (`error: `, a kernel's time stamp). It is cut
-    /// off, so that the other patterns begin with the message itself.
+    /// off, so that the other patterns begin with the message itself, and JSON and logfmt too.
     pub prefix: Option<String>,
     /// Patterns of lines that never count, tried before the rules.
     pub ignoreregex: Vec<String>,
@@ -82,7 +82,7 @@ pub enum RuleKind {
 pub struct Condition {
     /// Which value.
     pub selector: Selector,
-    /// What it may be.
+    /// What it may be; numbers and truth values of JSON as their text.
     pub any_of: Vec<String>,
 }
 
@@ -93,6 +93,8 @@ pub enum Selector {
     Field(String),
     /// A path into `MESSAGE` read as JSON: `json.request.remote_ip`.
     Json(Vec<String>),
+    /// A key of `MESSAGE` read as logfmt: `logfmt.remote_addr`.
+    Logfmt(String),
 }
 
 /// A line with what must be seen in it.

@@ -213,7 +213,7 @@ fn all_that_is_wrong_in_a_filter_is_told_at_once() {
             "3:1: idle is missing",
             "4:7: by: expected the name of a journal field",
             "6:8: kind: \"failed\" is none of \"failure\", \"pending\"",
-            "7:8: host: expected \"json.MEMBER\" or \"field.NAME\"",
+            "7:8: host: expected \"json.MEMBER\", \"logfmt.KEY\" or \"field.NAME\"",
             "8:10: weight: expected a number from 1 to 100",
             "9:1: unknown key \"fialregex\"; did you mean \"failregex\"?",
             "11:8: mode: \"hard\" is not below [modes]",
