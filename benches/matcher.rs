@@ -3,8 +3,8 @@
 //! 150 jails (sshd in mode aggressive, and 149 more filters, each with an identifier of its own);
 //! entries with the fields that a real one has for them. Plain timing; the best of five runs.
 
-#[path = "../tests/filter_file/mod.rs"]
-mod filter_file;
+#[path = "../tests/support/filters.rs"]
+mod filters;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ fn entries(messages: &[&str], unit: &str, identifier: &str) -> Vec<Entry> {
 }
 
 fn jails() -> Vec<MatcherJail> {
-    let sshd = filter_file::named("sshd");
+    let sshd = filters::named("sshd");
     let jail = |name: &str, journalmatch, filter| MatcherJail {
         name: JailName::new(name).expect("a name"),
         journalmatch,

@@ -1,6 +1,7 @@
 //! What an attacker writes into a log: nobody else is ever banned for it, and he is still found.
 
-mod filter_file;
+#[path = "support/filters.rs"]
+mod filters;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -113,7 +114,8 @@ fn sshd_lines(lines: &[String], user: &str, peer: &str) -> Vec<String> {
 #[test]
 fn a_hostile_user_name_bans_nobody_else_and_hides_nobody() {
     let mut tried = 0;
-    for (name, spec) in filter_file::all() {
+    for (name, file) in filters::all() {
+        let spec = file.spec;
         for mode in modes(&spec) {
             let filter = compiled(&spec, &mode);
             let holds = |sample: &&SampleSpec| {
@@ -166,7 +168,7 @@ fn modes(spec: &FilterSpec) -> Vec<String> {
 /// The lines of sshd that quote a name, alone and without a connection to know the peer from.
 #[test]
 fn every_sshd_line_about_an_unknown_user_names_its_peer() {
-    let filter = compiled(&filter_file::named("sshd"), "aggressive");
+    let filter = compiled(&filters::named("sshd"), "aggressive");
     for line in [
         "Invalid user USER from 192.0.2.1",
         "Invalid user USER from 192.0.2.1 port 5",
@@ -206,9 +208,9 @@ fn every_sshd_line_about_an_unknown_user_names_its_peer() {
 
 /// Bytes that have something of a log line in them.
 fn message() -> impl Strategy<Value = Vec<u8>> {
-    let samples: Vec<String> = filter_file::all()
+    let samples: Vec<String> = filters::all()
         .into_iter()
-        .flat_map(|(_, spec)| spec.samples)
+        .flat_map(|(_, file)| file.spec.samples)
         .flat_map(|sample| sample.lines)
         .collect();
     let noise = proptest::collection::vec(any::<u8>(), 0..200);
@@ -228,9 +230,9 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
 
 /// Compiled once: a case takes microseconds then.
 static FILTERS: LazyLock<Vec<Arc<Filter>>> = LazyLock::new(|| {
-    let all = filter_file::all();
+    let all = filters::all();
     all.iter()
-        .flat_map(|(_, spec)| modes(spec).into_iter().map(|mode| compiled(spec, &mode)))
+        .flat_map(|(_, file)| file.modes().map(|mode| compiled(&file.spec, mode)))
         .collect()
 });
 

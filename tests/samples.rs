@@ -1,6 +1,7 @@
 //! The filters that ship against lines: their own samples, and the shared folder of real ones.
 
-mod filter_file;
+#[path = "support/filters.rs"]
+mod filters;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,8 @@ use serde::Deserialize;
 
 #[test]
 fn every_filter_sees_what_its_samples_say() {
-    for (name, spec) in filter_file::all() {
+    for (name, file) in filters::all() {
+        let spec = file.spec;
         assert_eq!(check_samples(&spec), Vec::<String>::new(), "{name}");
         assert_eq!(
             untried_rules(&spec),
@@ -26,7 +28,8 @@ fn every_filter_sees_what_its_samples_say() {
 
 #[test]
 fn every_mode_compiles_and_asks_for_its_fields() {
-    for (name, spec) in filter_file::all() {
+    for (name, file) in filters::all() {
+        let spec = file.spec;
         for mode in spec.modes.keys() {
             let filter = Filter::compile(&spec, mode).expect(&name);
             assert!(filter.fields().contains("MESSAGE"));
@@ -41,7 +44,7 @@ fn every_mode_compiles_and_asks_for_its_fields() {
 
 #[test]
 fn sshd_is_read_by_trusted_fields_only() {
-    let spec = filter_file::named("sshd");
+    let spec = filters::named("sshd");
     for (fields, expected) in [
         (&[("_SYSTEMD_UNIT", "ssh.service"), ("_UID", "0")][..], true),
         (
@@ -205,7 +208,7 @@ fn lines(file: &str) -> Option<Vec<Line>> {
 
 /// Runs the lines of `mode` in order through one matcher: how many were judged, and the misses.
 fn misses(filter: &str, mode: &str, lines: &[Line], way: Way) -> (usize, Vec<String>) {
-    let filter = Filter::compile(&filter_file::named(filter), mode).expect("compiles");
+    let filter = Filter::compile(&filters::named(filter), mode).expect("compiles");
     let mut matcher = Matcher::new(vec![MatcherJail {
         name: JailName::new("test").expect("a name"),
         journalmatch: JournalMatch::default(),

@@ -55,6 +55,8 @@ pub(super) struct JailDocument {
     pub journalmatch: Option<At<JournalMatch>>,
     /// `namespace` or `journal_directory`.
     pub source: Option<At<SourceSpec>>,
+    /// Log files that the service writes as well.
+    pub logpath: Option<At<Vec<PathBuf>>>,
     pub ports: Option<At<Vec<Port>>>,
     pub action: Option<At<Action>>,
     pub maxretry: Option<At<u32>>,
@@ -227,6 +229,7 @@ impl JailDocument {
             mode: table.take("mode", string),
             journalmatch: table.take("journalmatch", journalmatch),
             source: table.take("namespace", namespace),
+            logpath: table.take("logpath", list(log_file)),
             ports: table.take("ports", ports(services)),
             action: table.take("action", choice(&actions)),
             maxretry: table.take("maxretry", integer(1..=MAXRETRY_LIMIT)),
@@ -259,6 +262,7 @@ impl JailDocument {
             mode: self.mode.or(lower.mode),
             journalmatch: self.journalmatch.or(lower.journalmatch),
             source: self.source.or(lower.source),
+            logpath: self.logpath.or(lower.logpath),
             ports: self.ports.or(lower.ports),
             action: self.action.or(lower.action),
             maxretry: self.maxretry.or(lower.maxretry),
@@ -287,11 +291,19 @@ fn namespace(value: &Value<'_>) -> Read<SourceSpec> {
 }
 
 fn directory(value: &Value<'_>) -> Read<SourceSpec> {
+    absolute(value, "/var/log/journal/remote").map(SourceSpec::Directory)
+}
+
+fn log_file(value: &Value<'_>) -> Read<PathBuf> {
+    absolute(value, "/var/log/nginx/error.log")
+}
+
+fn absolute(value: &Value<'_>, example: &str) -> Read<PathBuf> {
     let path = PathBuf::from(string(value)?);
     if !path.is_absolute() {
-        return expected(value, "an absolute path (\"/var/log/journal/remote\")");
+        return expected(value, format_args!("an absolute path (\"{example}\")"));
     }
-    Ok(SourceSpec::Directory(path))
+    Ok(path)
 }
 
 /// The TOML of `text`, and all its syntax errors; with any, only the names in it mean something.

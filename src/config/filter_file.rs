@@ -193,17 +193,11 @@ fn value<T: Default>(read: Option<At<T>>) -> T {
 }
 
 fn read_session(mut table: Table<'_>, problems: &mut Vec<Problem>) -> Option<SessionSpec> {
-    let by = table.require("by", "by = [\"_PID\"]", |value| {
-        let names = list(field_name)(value)?;
-        if names.is_empty() {
-            return fault(value, "name a field, as in by = [\"_PID\"]");
-        }
-        Ok(names)
-    });
+    let by = table.take("by", list(field_name));
     let idle = table.require("idle", "idle = \"5m\"", duration);
     problems.extend(table.finish(no_hint));
     Some(SessionSpec {
-        by: by?.value,
+        by: value(by),
         idle: idle?.value,
     })
 }

@@ -7,9 +7,8 @@ pub(super) fn jail_key(key: &str) -> Option<&'static str> {
     Some(match key {
         "port" => "write ports = [\"ssh\"], a list of names, numbers and ranges",
         "protocol" => "write it behind the port, as in ports = [\"53/udp\"]",
-        "logpath" | "logencoding" | "logtimezone" | "skip_if_nologs" => {
-            "log files are not read yet; write journalmatch = \"_SYSTEMD_UNIT=NAME.service\" \
-             for what logs to the journal"
+        "logencoding" | "logtimezone" | "skip_if_nologs" => {
+            "leave it out: log files are not read yet, only the journal is"
         }
         "backend" => {
             "the journal is always the source; what enforces bans is `backend` in journalban.toml"

@@ -6,6 +6,7 @@ use super::problem::Problem;
 use super::settings::{JailSettings, Settings};
 use super::suggest::did_you_mean;
 use super::table::At;
+use super::text::Place;
 use super::trust::forgeable;
 use super::written::Written;
 use std::sync::Arc;
@@ -14,12 +15,16 @@ use crate::backend::Target;
 use crate::engine::Policy;
 use crate::model::{JailName, Prefix, PrefixLengths};
 
+/// What has to be known of a jail that names log files.
+const FILES_UNREAD: &str = "log files (logpath) are not read yet, only the journal is: \
+                            what the service writes to files alone is not seen";
+
 /// A jail as meant, with what is doubtful about it.
 #[derive(Debug)]
 pub(super) struct Meant {
     pub settings: JailSettings,
     /// What is right, but most likely not wanted.
-    pub warning: Option<Problem>,
+    pub warnings: Vec<Problem>,
 }
 
 impl Written {
@@ -56,9 +61,16 @@ impl Written {
             Some(at) => (&at.value, &at.place),
             None => (&filter.spec.journalmatch, filter.journalmatch_place()),
         };
-        let warning = forgeable(journalmatch).map(|sentence| {
+        let doubt = |place: &Place, sentence: &str| {
             Problem::new(place, format_args!("jail {name}: {sentence}")).of_jail(name)
-        });
+        };
+        let forgeable = forgeable(journalmatch).map(|sentence| doubt(place, &sentence));
+        let files = jail
+            .logpath
+            .as_ref()
+            .filter(|files| !files.value.is_empty());
+        let unread = files.map(|files| doubt(&files.place, FILES_UNREAD));
+        let warnings = forgeable.into_iter().chain(unread).collect();
 
         let policy = Policy::default();
         let lengths = PrefixLengths {
@@ -71,6 +83,7 @@ impl Written {
             filter_name: filter_name.to_string(),
             filter: Arc::new(compiled),
             mode: mode.to_owned(),
+            logpath: or(jail.logpath, Vec::new()),
             source: jail.source.map(|at| at.value).unwrap_or_default(),
             journalmatch: journalmatch.clone(),
             policy: Policy {
@@ -88,7 +101,7 @@ impl Written {
                 lengths,
             },
         };
-        Ok(Meant { settings, warning })
+        Ok(Meant { settings, warnings })
     }
 
     fn filter_of(

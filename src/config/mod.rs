@@ -82,6 +82,24 @@ pub fn filter(root: &Path, name: &str) -> Result<Option<FilterFile>, Vec<Problem
     found.transpose()
 }
 
+/// All filters below `root`, by name; or all that is wrong with any of them.
+pub fn filters(root: &Path) -> Result<Vec<(JailName, FilterFile)>, Vec<Problem>> {
+    let written = Written::read(root);
+    let mut filters = Vec::new();
+    let mut problems = Vec::new();
+    for (name, filter) in written.filters {
+        match filter.file {
+            Ok(file) => filters.push((name, file)),
+            Err(more) => problems.extend(more),
+        }
+    }
+    if problems.is_empty() {
+        Ok(filters)
+    } else {
+        Err(sorted(problems))
+    }
+}
+
 /// The jail `name` below `root`, enabled or not; `None` if no file has it.
 pub fn jail(root: &Path, name: &str) -> Result<Option<JailSettings>, Vec<Problem>> {
     let written = Written::read(root);
@@ -134,7 +152,7 @@ fn understand(written: &Written, compile: impl Fn(bool) -> bool) -> Loaded {
         match written.meaning(name, jail) {
             Ok(meant) => {
                 loaded.settings.jails.push(meant.settings);
-                loaded.warnings.extend(meant.warning);
+                loaded.warnings.extend(meant.warnings);
             }
             Err(problems) => {
                 loaded.left_out.push(name.clone());

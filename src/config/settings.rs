@@ -1,5 +1,6 @@
 //! Configuration as meant: everything has a value, and every value is in range.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ pub struct JailSettings {
     pub mode: String,
     /// Where its entries come from.
     pub source: SourceSpec,
+    /// Log files that its service writes as well.
+    pub logpath: Vec<PathBuf>,
     /// Which entries it looks at.
     pub journalmatch: JournalMatch,
     /// When it bans, and for how long.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::filter::fields::View;
 use crate::filter::pattern::Pattern;
-use crate::filter::rule::{Hit, Rule};
+use crate::filter::rule::{Hit, Rule, names_connection};
 use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, Selector};
 use crate::model::Entry;
 
@@ -47,16 +47,11 @@ impl Filter {
             .as_deref()
             .and_then(|text| prefix(text, &mut errors));
         let ignore = patterns(None, "ignoreregex", &spec.ignoreregex, &mut errors);
-        if let Some(session) = &spec.session
-            && session.by.is_empty()
-        {
-            let message =
-                "the list is empty: name the fields that tell connections apart, as in [\"_PID\"]";
-            errors.push(filter_error("session", message.to_owned()));
-        }
         let mut rules = Vec::new();
+        let mut named = false;
         for (index, rule) in spec.rules.iter().enumerate() {
             let compiled = compile_rule(spec, index, rule, &mut errors);
+            named |= compiled.patterns.iter().any(Pattern::names_session);
             if rule
                 .layer
                 .as_ref()
@@ -64,6 +59,14 @@ impl Filter {
             {
                 rules.push(compiled);
             }
+        }
+        if let Some(session) = &spec.session
+            && session.by.is_empty()
+            && !named
+        {
+            let message = "nothing tells connections apart: name fields, as in by = [\"_PID\"], \
+                 or write <F-SESSION>…</F-SESSION> around their id in a failregex";
+            errors.push(filter_error("session", message.to_owned()));
         }
         if spec.rules.is_empty() {
             let message = "the filter has no rule: write [[rule]] with a failregex";
@@ -96,12 +99,12 @@ impl Filter {
         self.session.as_ref().map(|&(_, idle)| idle)
     }
 
-    /// What names the connection of an entry.
-    pub(super) fn connection<'e>(&self, view: &View<'e>) -> Option<&'e [u8]> {
+    /// The field of an entry that names its connection; a pattern may know better.
+    pub(super) fn connection<'e>(&self, entry: &'e Entry) -> Option<&'e [u8]> {
         let (by, _) = self.session.as_ref()?;
         by.iter()
-            .filter_map(|field| view.entry.get(field.as_bytes()))
-            .find(|key| !key.is_empty())
+            .filter_map(|field| entry.get(field.as_bytes()))
+            .find(|key| names_connection(key))
     }
 
     /// The entry as its rules see it: with the message behind the prefix.
@@ -124,15 +127,21 @@ impl Filter {
     }
 
     /// The first rule that matches. A failure without a host needs that of its connection; while
-    /// that is unknown (`host_known`), a later match that has one takes precedence.
-    pub(super) fn recognise<'f>(&'f self, view: &View<'_>, host_known: bool) -> Option<Hit<'f>> {
+    /// that is unknown (`host_known`, asked with what the line calls the connection), a later match
+    /// that has one takes precedence.
+    pub(super) fn recognise<'f>(
+        &'f self,
+        view: &View<'_>,
+        host_known: impl Fn(Option<&[u8]>) -> bool,
+    ) -> Option<Hit<'f>> {
         let mut hostless: Option<Hit<'f>> = None;
         let mut find = |rule: &'f Rule| {
             rule.hits(view, |hit| {
                 if hit.host.is_some() {
                     return true;
                 }
-                if hostless.is_none() && (host_known || rule.kind != RuleKind::Failure) {
+                let known = || host_known(hit.session.as_deref());
+                if hostless.is_none() && (rule.kind != RuleKind::Failure || known()) {
                     return true;
                 }
                 hostless.get_or_insert_with(|| hit.clone());
@@ -256,6 +265,15 @@ fn compile_rule(
             "kind",
             0,
             "only lines of one connection can be brought together: add [session] with by = [\"_PID\"]",
+        );
+    }
+    if spec.session.is_none()
+        && let Some(index) = patterns.iter().position(Pattern::names_session)
+    {
+        wrong(
+            "failregex",
+            index,
+            "lines of one connection are not brought together: add [session] with idle = \"5m\"",
         );
     }
     if rule.weight == Some(0) {

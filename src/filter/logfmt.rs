@@ -15,6 +15,9 @@ const PAIRS_LIMIT: usize = 256;
 #[derive(Debug)]
 pub(super) struct Pairs<'m>(HashMap<&'m [u8], Option<Cow<'m, [u8]>>>);
 
+/// A key and its value.
+type Pair<'m> = (&'m [u8], Cow<'m, [u8]>);
+
 /// Why a message has no pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoPairs {
@@ -33,7 +36,7 @@ impl<'m> Pairs<'m> {
             if pairs.len() == PAIRS_LIMIT {
                 return Err(NoPairs::TooMany);
             }
-            let (key, value, behind) = pair(rest).ok_or(NoPairs::Malformed)?;
+            let ((key, value), behind) = pair(rest).ok_or(NoPairs::Malformed)?;
             pairs
                 .entry(key)
                 .and_modify(|first| *first = None)
@@ -50,7 +53,7 @@ impl<'m> Pairs<'m> {
 }
 
 /// The first pair, and what follows behind the blanks.
-fn pair(text: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>, &[u8])> {
+fn pair(text: &[u8]) -> Option<(Pair<'_>, &[u8])> {
     let end = text.iter().position(|&byte| is_blank(byte) || byte == b'=');
     let (key, rest) = text.split_at(end.unwrap_or(text.len()));
     if key.is_empty() || !key.iter().all(|&byte| is_plain(byte)) {
@@ -69,7 +72,7 @@ fn pair(text: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>, &[u8])> {
         rest => (Cow::Borrowed(&b""[..]), rest),
     };
     let blanks = rest.iter().take_while(|&&byte| is_blank(byte)).count();
-    (blanks > 0 || rest.is_empty()).then(|| (key, value, &rest[blanks..]))
+    (blanks > 0 || rest.is_empty()).then(|| ((key, value), &rest[blanks..]))
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -204,7 +207,10 @@ mod tests {
 
     #[test]
     fn there_is_a_limit() {
-        let words = |count: usize| (0..count).map(|at| format!("k{at}=1 ")).collect::<String>();
+        let words = |count: usize| {
+            let words: Vec<String> = (0..count).map(|at| format!("k{at}=1")).collect();
+            words.join(" ")
+        };
         assert!(Pairs::read(words(PAIRS_LIMIT).as_bytes()).is_ok());
         let error = Pairs::read(words(PAIRS_LIMIT + 1).as_bytes()).map(|_| ());
         assert_eq!(error, Err(NoPairs::TooMany));

@@ -189,14 +189,20 @@ impl Jail {
             return nothing(Verdict::Ignored);
         }
         let time = view.entry.time();
-        let connection = filter.connection(view).zip(filter.idle());
-        let known = connection.and_then(|(key, idle)| self.sessions.host(key, time, idle));
-        let Some(hit) = filter.recognise(view, known.is_some()) else {
+        let field = filter.connection(view.entry);
+        let known = |named: Option<&[u8]>| {
+            let (key, idle) = named.or(field).zip(filter.idle())?;
+            self.sessions.host(key, time, idle)
+        };
+        let Some(mut hit) = filter.recognise(view, |named| known(named).is_some()) else {
             return nothing(Verdict::None);
         };
         let rule = hit.rule.number;
+        let named = hit.session.take();
+        let known = known(named.as_deref());
         let host = hit.host.clone().or(known.map(Host::Addr));
         let user = hit.user.clone();
+        let connection = named.as_deref().or(field).zip(filter.idle());
         let line = line(hit, view.entry.message());
         let (verdict, counted) = match connection {
             Some((key, idle)) => self.sessions.take(key, time, idle, line),

@@ -25,6 +25,8 @@ mod sample;
 mod session;
 mod sessions;
 pub mod spec;
+#[cfg(test)]
+mod tests;
 
 pub use closest::{Closest, NearMiss};
 pub use compile::{Filter, RuleError};

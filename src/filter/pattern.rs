@@ -13,7 +13,7 @@ use regex_syntax::hir::Look;
 use regex_syntax::{Parser, ParserBuilder};
 
 use crate::filter::Host;
-use crate::filter::placeholder::{Expanded, HOST_GROUP, USER_GROUP, expand};
+use crate::filter::placeholder::{Expanded, HOST_GROUP, SESSION_GROUP, USER_GROUP, expand};
 use literal::Required;
 pub(super) use reach::Beginnings;
 
@@ -33,6 +33,7 @@ pub(super) struct Pattern {
     required: Required,
     hosts: Vec<usize>,
     users: Vec<usize>,
+    sessions: Vec<usize>,
     anchored: bool,
 }
 
@@ -44,6 +45,8 @@ pub(super) struct Found<'m> {
     pub host: Option<(&'m [u8], bool)>,
     /// The text of the user group.
     pub user: Option<&'m [u8]>,
+    /// The text of the group that names the connection.
+    pub session: Option<&'m [u8]>,
 }
 
 impl Found<'_> {
@@ -96,6 +99,7 @@ impl Pattern {
         Ok(Self {
             hosts: groups(HOST_GROUP),
             users: groups(USER_GROUP),
+            sessions: groups(SESSION_GROUP),
             anchored: hir.properties().look_set_prefix().contains(Look::Start),
             required: Required::of(&hir),
             regex,
@@ -105,6 +109,11 @@ impl Pattern {
     /// Whether it can take a host from a message.
     pub fn names_host(&self) -> bool {
         !self.hosts.is_empty()
+    }
+
+    /// Whether it can take the name of a connection from a message.
+    pub fn names_session(&self) -> bool {
+        !self.sessions.is_empty()
     }
 
     /// Whether it can match at the beginning of a message only.
@@ -122,22 +131,28 @@ impl Pattern {
         if !self.required.met(message) {
             return None;
         }
-        if self.hosts.is_empty() && self.users.is_empty() {
+        if self.hosts.is_empty() && self.users.is_empty() && self.sessions.is_empty() {
             let matched = self.regex.is_match(message);
             return matched.then_some(Found {
                 host: None,
                 user: None,
+                session: None,
             });
         }
         let captures = self.regex.captures(message)?;
         let user = first(&captures, &self.users).map(|user| &message[user]);
+        let session = first(&captures, &self.sessions).map(|session| &message[session]);
         let host = first(&captures, &self.hosts).map(|host| {
             (
                 &message[host.clone()],
                 stands_alone(message, &captures, &host),
             )
         });
-        Some(Found { host, user })
+        Some(Found {
+            host,
+            user,
+            session,
+        })
     }
 
     /// What is left of `message` behind its first match; all of it if there is none.

@@ -1,13 +1,17 @@
-//! Placeholders in patterns: `<HOST>`, `<ADDR>`, `<F-USER>…</F-USER>` become groups of the regex.
+//! Placeholders in patterns: `<HOST>`, `<ADDR>`, `<F-USER>…</F-USER>`, `<F-SESSION>…</F-SESSION>`
+//! become groups of the regex.
 //!
 //! Only text is rewritten here; [`pattern`](super::pattern) compiles it. The address groups take
 //! what looks like an address, [`Host::read`](super::Host::read) decides whether it is one.
 
-/// The names of the groups that hold a host begin so, those of a user name with [`USER_GROUP`].
+/// The names of the groups that hold a host begin so, those of a user name with [`USER_GROUP`],
+/// those of what the line calls its connection with [`SESSION_GROUP`].
 /// A number follows, because a pattern may name several (alternatives of which one takes part).
 pub(super) const HOST_GROUP: &str = "host__";
 /// See [`HOST_GROUP`].
 pub(super) const USER_GROUP: &str = "user__";
+/// See [`HOST_GROUP`].
+pub(super) const SESSION_GROUP: &str = "session__";
 
 const IP4: &str = r"\d{1,3}(?:\.\d{1,3}){3}";
 /// The form with an IPv4 tail comes first, or `::ffff:192.0.2.1` could end after `::ffff:192`. The
@@ -98,6 +102,7 @@ pub(super) fn expand(pattern: &str) -> Result<Expanded, PlaceholderError> {
             open.push((tag, at));
             let group = match name {
                 "USER" => format!("(?P<{USER_GROUP}{groups}>"),
+                "SESSION" => format!("(?P<{SESSION_GROUP}{groups}>"),
                 _ => format!("(?P<F_{}__{groups}>", name.replace('-', "_")),
             };
             text.push_str(&group);
@@ -155,7 +160,7 @@ fn unknown(tag: &str) -> String {
     let closest = HOSTS
         .iter()
         .copied()
-        .chain(["F-USER"])
+        .chain(["F-USER", "F-SESSION"])
         .map(|known| (strsim::damerau_levenshtein(tag, known), known))
         .min();
     let hint = match closest {

@@ -8,6 +8,10 @@ use crate::filter::spec::{Condition, RuleKind, Selector};
 /// The longest user name that is kept, in bytes; it is stored with the connection.
 const USER_LIMIT: usize = 256;
 
+/// The longest name of a connection, in bytes: process ids and the hashes and UUIDs that services
+/// log are shorter.
+const CONNECTION_LIMIT: usize = 128;
+
 /// A rule as it runs.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -28,6 +32,8 @@ pub(super) struct Hit<'r> {
     pub rule: &'r Rule,
     pub host: Option<Host>,
     pub user: Option<Box<str>>,
+    /// What the line calls its connection.
+    pub session: Option<Box<[u8]>>,
 }
 
 impl Rule {
@@ -52,6 +58,7 @@ impl Rule {
             let nothing = Found {
                 host: None,
                 user: None,
+                session: None,
             };
             return taken(nothing);
         }
@@ -71,12 +78,19 @@ impl Rule {
             Some(text) => Some(user_name(&text)),
             None => found.user.map(user_name),
         };
+        let session = found.session.filter(|key| names_connection(key));
         Hit {
             rule: self,
             host,
             user,
+            session: session.map(Box::from),
         }
     }
+}
+
+/// Whether `key` may name a connection: one that is cut might be another's.
+pub(super) fn names_connection(key: &[u8]) -> bool {
+    (1..=CONNECTION_LIMIT).contains(&key.len())
 }
 
 fn user_name(text: &[u8]) -> Box<str> {

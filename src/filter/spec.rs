@@ -32,7 +32,8 @@ pub struct FilterSpec {
 /// How lines of one connection are brought together.
 #[derive(Clone, Debug)]
 pub struct SessionSpec {
-    /// The fields that name the connection; the first that an entry has is taken.
+    /// The fields that name the connection; the first that an entry has is taken. A pattern's
+    /// `<F-SESSION>` comes before them; it may be all that there is.
     pub by: Vec<String>,
     /// A connection that logs nothing for so long is forgotten.
     pub idle: Duration,

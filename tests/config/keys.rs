@@ -29,6 +29,7 @@ fn every_key_of_a_jail_arrives() {
             mode = "hard"
             journalmatch = ["_SYSTEMD_UNIT=x.service", "+", "_UID=0", "SYSLOG_IDENTIFIER=a b"]
             namespace = "web"
+            logpath = ["/var/log/x.log", "/srv/x/*.log"]
             ports = ["ssh", 8080, "8000-8010", "53/udp"]
             action = "drop"
             maxretry = 3
@@ -50,6 +51,10 @@ fn every_key_of_a_jail_arrives() {
         "_SYSTEMD_UNIT=x.service + _UID=0 SYSLOG_IDENTIFIER=a b"
     );
     assert_eq!(jail.source, SourceSpec::Namespace("web".to_owned()));
+    assert_eq!(
+        jail.logpath,
+        ["/var/log/x.log", "/srv/x/*.log"].map(PathBuf::from)
+    );
     let port = |protocol, first, last| Port {
         protocol,
         first,

@@ -136,7 +136,7 @@ fn a_drop_in_that_cannot_be_understood_takes_its_jails_with_it() {
 fn what_stands_in_the_wrong_place_is_told_where_it_belongs() {
     let root = Root::new(&[(
         "etc/journalban/jail.d/a.toml",
-        "enabled = true\n[default]\nmaxretry = 1\n[a]\nport = 'ssh'\nlogpath = '/var/log/x'\n\
+        "enabled = true\n[default]\nmaxretry = 1\n[a]\nport = 'ssh'\nlogpath = 'x.log'\n\
          ports = ['ssh', 'all', 0]\nmaxretry = 0\nnamespace = 'a'\njournal_directory = '/b'\n\
          ['no name']\nenabled = true\n",
     )]);
@@ -146,7 +146,7 @@ fn what_stands_in_the_wrong_place_is_told_where_it_belongs() {
             "1:1: \"enabled\" belongs to no jail: write it below a header, as in [sshd]",
             "2:2: [default] belongs into journalban.toml",
             "5:1: unknown key \"port\": write ports = [\"ssh\"]",
-            "6:1: unknown key \"logpath\": log files are not read yet",
+            "6:11: logpath: expected an absolute path",
             "7:17: ports: expected a port",
             "7:24: ports: \"0\" is no port",
             "8:12: maxretry: expected a number from 1 to 10000, found the number 0",
@@ -194,6 +194,27 @@ fn a_match_that_can_be_forged_is_a_warning() {
     let warning = &loaded.warnings[0];
     assert_eq!((warning.line, warning.column), (6, 16));
     let message = "jail b: a local user can choose SYSLOG_IDENTIFIER";
+    assert!(warning.message.starts_with(message), "{warning}");
+}
+
+#[test]
+fn a_jail_that_names_log_files_is_told_that_they_are_not_read() {
+    let root = Root::new(&[
+        VENDOR_FILTER,
+        (
+            "etc/journalban/jail.d/a.toml",
+            "[a]\nenabled = true\nlogpath = '/var/log/a.log'\n\
+             [b]\nenabled = true\nfilter = 'a'\nlogpath = []\n[c]\nlogpath = '/c'\n",
+        ),
+    ]);
+    let loaded = root.load();
+    assert_eq!(loaded.problems, []);
+    assert_eq!(names(&loaded), ["a", "b"]);
+    let [warning] = &loaded.warnings[..] else {
+        panic!("one warning: {:?}", loaded.warnings);
+    };
+    assert_eq!((warning.line, warning.column), (3, 11));
+    let message = "jail a: log files (logpath) are not read yet, only the journal is";
     assert!(warning.message.starts_with(message), "{warning}");
 }
 

@@ -1,0 +1,31 @@
+//! The filters that ship, read as the program reads them.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use journalban::config::{self, FilterFile};
+use journalban::filter::spec::FilterSpec;
+
+/// All filters that ship, by name.
+pub fn all() -> Vec<(String, FilterFile)> {
+    let root = tempfile::tempdir().expect("a directory");
+    let vendor = root.path().join("usr/lib/journalban");
+    std::fs::create_dir_all(&vendor).expect("makes directories");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("filters");
+    symlink(shipped, vendor.join("filters")).expect("links");
+    config::filters(root.path())
+        .expect("filters without a problem")
+        .into_iter()
+        .map(|(name, file)| (name.to_string(), file))
+        .collect()
+}
+
+/// The filter `name`.
+pub fn named(name: &str) -> FilterSpec {
+    all()
+        .into_iter()
+        .find(|(known, _)| known == name)
+        .expect("a filter that ships")
+        .1
+        .spec
+}
