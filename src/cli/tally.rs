@@ -19,7 +19,7 @@ pub(super) struct Tally {
     entries: u64,
     verdicts: HashMap<Verdict, u64>,
     rules: HashMap<usize, u64>,
-    hosts: HashMap<String, u64>,
+    hosts: HashMap<Host, u64>,
     /// Messages that no rule matched, the first few.
     missed: Vec<Vec<u8>>,
 }
@@ -38,9 +38,10 @@ impl Tally {
             *self.rules.entry(rule).or_default() += 1;
         }
         if let (Verdict::Failure | Verdict::Name, Some(host)) = (verdict, &outcome.host) {
-            let host = host_text(host);
-            if self.hosts.len() < HOSTS_LIMIT || self.hosts.contains_key(&host) {
-                *self.hosts.entry(host).or_default() += 1;
+            if let Some(count) = self.hosts.get_mut(host) {
+                *count += 1;
+            } else if self.hosts.len() < HOSTS_LIMIT {
+                self.hosts.insert(host.clone(), 1);
             }
         }
     }
@@ -79,12 +80,12 @@ impl Tally {
             let hits = self.rules.get(&(at + 1)).copied().unwrap_or_default();
             writeln!(out, "  {hits:>8}  {:>3}  {rule}", at + 1)?;
         }
-        let mut hosts: Vec<(&String, &u64)> = self.hosts.iter().collect();
+        let mut hosts: Vec<(&Host, &u64)> = self.hosts.iter().collect();
         hosts.sort_unstable_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
         if !hosts.is_empty() {
             writeln!(out, "\nHosts")?;
             for (host, count) in hosts.iter().take(SHOWN) {
-                writeln!(out, "  {count:>8}  {host}")?;
+                writeln!(out, "  {count:>8}  {}", host_text(host))?;
             }
             more(out, hosts.len())?;
         }

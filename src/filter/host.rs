@@ -12,7 +12,7 @@ use crate::model::canonical;
 const NAME_LIMIT: usize = 255;
 
 /// Whom a log line is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Host {
     /// An address, canonical.
     Addr(IpAddr),

@@ -70,6 +70,17 @@ impl Entry {
         self.time = time;
     }
 
+    /// An entry of `time` with room for so many bytes of names and values, in so many fields.
+    #[must_use]
+    pub fn with_capacity(time: Time, bytes: usize, fields: usize) -> Self {
+        Self {
+            time,
+            replayed: false,
+            bytes: Vec::with_capacity(bytes),
+            ends: Vec::with_capacity(fields),
+        }
+    }
+
     /// When the log says it was written.
     #[must_use]
     pub fn time(&self) -> Time {

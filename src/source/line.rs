@@ -30,8 +30,11 @@ pub fn entry(line: &[u8], calendar: &Calendar) -> Entry {
         })
 }
 
+/// Room for the names of all fields that a line can have, and for its priority.
+const NAMES_LENGTH: usize = 80;
+
 fn message(time: Time, text: &[u8]) -> Entry {
-    let mut entry = Entry::new(time);
+    let mut entry = Entry::with_capacity(time, text.len() + NAMES_LENGTH, 1);
     entry.push(b"MESSAGE", text);
     entry
 }
@@ -140,7 +143,9 @@ impl<'a> Header<'a> {
     }
 
     fn entry(&self, time: Time, priority: Option<u8>) -> Entry {
-        let mut entry = Entry::new(time);
+        let values = [self.host, self.identifier, self.pid, Some(self.message)];
+        let length: usize = values.into_iter().flatten().map(<[u8]>::len).sum();
+        let mut entry = Entry::with_capacity(time, length + NAMES_LENGTH, values.len() + 2);
         if let Some(priority) = priority {
             entry.push(b"PRIORITY", (priority % 8).to_string().as_bytes());
             entry.push(b"SYSLOG_FACILITY", (priority / 8).to_string().as_bytes());
