@@ -124,6 +124,9 @@ pub struct Test {
     /// Begin there: -2h, 2026-11-20, "2026-11-20 10:00", 2026-11-20T10:00:00Z
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub since: Option<String>,
+    /// Run the lines that the filter itself carries; without a filter, those of all filters
+    #[arg(long, conflicts_with_all = ["failregex", "journalmatch", "mode", "since", "simulate"])]
+    pub samples: bool,
 }
 
 /// Which jails would have been of use.
@@ -142,9 +145,10 @@ Examples:
   journalban test sshd /var/log/auth.log                    on a log file
   journalctl -o json -u ssh | journalban test sshd -        on what journalctl prints
   journalban test --simulate --since -7d sshd               what a week would have banned
+  journalban test --samples                                 all filters on their own samples
   journalban test --failregex '^login failed from <ADDR>$' app.log
 
-Exit status: 0 if anything matched, 1 if nothing did, 64 wrong usage, 78 bad configuration.";
+Exit status: 0 if anything matched (--samples: if all is right), 1 if not, 64 wrong usage, 78 bad configuration.";
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ pub mod args;
 mod check;
 mod control;
 mod progress;
+mod samples;
 mod show;
 mod simulate;
 mod since;

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::args::{Arguments, Test};
 use crate::cli::progress::Progress;
+use crate::cli::samples::samples;
 use crate::cli::simulate::Simulation;
 use crate::cli::since;
 use crate::cli::tally::{Tally, host_text};
@@ -58,6 +59,16 @@ enum Unfit {
 }
 
 pub(super) fn test(arguments: &Arguments, wanted: &Test) -> Result<u8> {
+    if wanted.samples {
+        return match &wanted.positional[..] {
+            [] => samples(arguments, None),
+            [filter] => samples(arguments, Some(filter)),
+            _ => {
+                eprintln!("journalban test: --samples reads no INPUT; see journalban test --help");
+                Ok(exit::USAGE)
+            }
+        };
+    }
     let trial = match prepare(&arguments.root, wanted) {
         Ok(trial) => trial,
         Err(Unfit::Usage(sentence)) => {
