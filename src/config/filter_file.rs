@@ -16,7 +16,7 @@ use super::value::{
     parsed, string, with_offset,
 };
 use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, SampleSpec, SampleVerdict, SessionSpec};
-use crate::filter::{Filter, RuleError};
+use crate::filter::{Filter, RuleError, lint};
 use crate::model::{JailName, canonical};
 
 /// The most that one match may count.
@@ -112,15 +112,23 @@ impl FilterFile {
         names.chain(self.spec.modes.is_empty().then_some(NORMAL))
     }
 
+    /// What is allowed in it, but most likely a mistake.
+    #[must_use]
+    pub fn lint(&self) -> Vec<Problem> {
+        self.located(lint(&self.spec))
+    }
+
+    fn located(&self, errors: Vec<RuleError>) -> Vec<Problem> {
+        let problem = |error: RuleError| {
+            let place = self.locate(error.rule, error.key, error.index);
+            Problem::new(place, error.message)
+        };
+        errors.into_iter().map(problem).collect()
+    }
+
     /// Compiles it for `mode`, one of [`modes`](Self::modes).
     pub fn compile(&self, mode: &str) -> Result<Filter, Vec<Problem>> {
-        Filter::compile(&self.spec, mode).map_err(|errors| {
-            let problem = |error: RuleError| {
-                let place = self.locate(error.rule, error.key, error.index);
-                Problem::new(place, error.message)
-            };
-            errors.into_iter().map(problem).collect()
-        })
+        Filter::compile(&self.spec, mode).map_err(|errors| self.located(errors))
     }
 
     /// Where the value `index` of `key` of a rule (of the filter itself: `None`) stands; what has
@@ -234,6 +242,7 @@ fn read_rule(
             table.take("weight", integer(1..=WEIGHT_LIMIT)),
         ),
         merge: places.keep_some(rule, "merge", table.take("merge", boolean)),
+        accepted: places.keep_some(rule, "accepted", table.take("accepted", string)),
     };
     problems.extend(table.finish(no_hint));
     spec

@@ -67,10 +67,16 @@ pub fn load(root: &Path) -> Loaded {
     understand(&Written::read(root), |vendor| !vendor)
 }
 
-/// As [`load`], but compiles every filter in every mode.
+/// As [`load`], but compiles every filter in every mode, and warns of doubtful patterns.
 #[must_use]
 pub fn check(root: &Path) -> Loaded {
-    understand(&Written::read(root), |_| true)
+    let written = Written::read(root);
+    let mut loaded = understand(&written, |_| true);
+    for file in written.filters.values().flat_map(|filter| &filter.file) {
+        loaded.warnings.extend(file.lint());
+    }
+    loaded.warnings = sorted(loaded.warnings);
+    loaded
 }
 
 /// The filter of that name or alias below `root`; `None` if there is no such file.

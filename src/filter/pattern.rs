@@ -5,7 +5,10 @@
 //! are looked for; they come from the parsed pattern, never from its text.
 
 mod literal;
+mod program;
 mod reach;
+mod readings;
+mod shape;
 
 use regex::bytes::{Captures, Regex, RegexBuilder};
 use regex_syntax::ast::ErrorKind;
@@ -16,6 +19,9 @@ use crate::filter::Host;
 use crate::filter::placeholder::{Expanded, HOST_GROUP, SESSION_GROUP, USER_GROUP, expand};
 use literal::Required;
 pub(super) use reach::Beginnings;
+
+pub(super) use readings::Readings;
+pub(super) use shape::Shape;
 
 /// The longest pattern, in bytes as written. The longest that ship have a few hundred.
 const TEXT_LIMIT: usize = 8 * 1024;

@@ -59,6 +59,8 @@ pub struct RuleSpec {
     /// Whether it is one attempt together with lines of other rules of the same connection, host
     /// and user. Default: true.
     pub merge: Option<bool>,
+    /// Why what the lint finds doubtful in its patterns is right.
+    pub accepted: Option<String>,
 }
 
 /// What the match of a rule means.
