@@ -19,6 +19,14 @@ const FOUND_LEAST: f64 = 0.98;
 /// Of the others, so many at most may count.
 const COUNTED_MOST: f64 = 0.005;
 
+/// Files that are called after something else than their service.
+const SSHD: [&str; 4] = [
+    "sshd-journal",
+    "opnsense-sshd",
+    "sshd-invalid-bf",
+    "whitelists",
+];
+
 /// A line with what must be seen in it.
 #[derive(Deserialize)]
 pub struct Line {
@@ -89,6 +97,11 @@ pub fn services(part: &Path) -> BTreeMap<String, Vec<Line>> {
 /// Runs the lines of `service` through the filter of that name.
 pub fn judge(filters: &[(String, FilterFile)], service: &str, lines: &[Line]) -> Figures {
     let mut figures = Figures::default();
+    let service = if SSHD.contains(&service) {
+        "sshd"
+    } else {
+        service
+    };
     let known = |(name, file): &&(String, FilterFile)| {
         name == service
             || file
