@@ -2,22 +2,20 @@
 //! found wrong when it is compiled can be told with file, line and column.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use super::document::parse;
 use super::foreign;
 use super::problem::Problem;
+use super::sample;
 use super::selector::{field_conditions, field_name, json_conditions, logfmt_conditions, selector};
-use super::suggest::did_you_mean;
 use super::table::{At, Table, no_hint};
 use super::text::{Place, Text};
 use super::value::{
-    Read, Value, boolean, choice, duration, expected, fault, integer, journalmatch, list, map,
-    parsed, string, with_offset,
+    boolean, choice, duration, integer, journalmatch, list, map, parsed, string, with_offset,
 };
-use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, SampleSpec, SampleVerdict, SessionSpec};
+use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, SessionSpec};
 use crate::filter::{Filter, RuleError, lint};
-use crate::model::{JailName, canonical};
+use crate::model::JailName;
 
 /// The most that one match may count.
 const WEIGHT_LIMIT: u32 = 100;
@@ -28,12 +26,6 @@ const KINDS: [(&str, RuleKind); 5] = [
     ("context", RuleKind::Context),
     ("success", RuleKind::Success),
     ("close", RuleKind::Close),
-];
-
-const VERDICTS: [(&str, SampleVerdict); 3] = [
-    ("failure", SampleVerdict::Failure),
-    ("no-failure", SampleVerdict::NoFailure),
-    ("name", SampleVerdict::Name),
 ];
 
 /// The mode of a jail that names none.
@@ -95,7 +87,7 @@ impl FilterFile {
         }
         for sample in table.tables("sample") {
             places.note(None, "sample", sample.place().clone());
-            let sample = read_sample(sample, &spec.modes, &mut problems);
+            let sample = sample::read(sample, &spec.modes, &mut problems);
             spec.samples.push(sample);
         }
         problems.extend(table.finish(|key, _| foreign::filter_key(key).map(str::to_owned)));
@@ -246,85 +238,4 @@ fn read_rule(
     };
     problems.extend(table.finish(no_hint));
     spec
-}
-
-fn read_sample(
-    mut table: Table<'_>,
-    modes: &BTreeMap<String, Vec<String>>,
-    problems: &mut Vec<Problem>,
-) -> SampleSpec {
-    let mode = |value: &Value<'_>| {
-        let mode = string(value)?;
-        if modes.contains_key(&mode) || (modes.is_empty() && mode == NORMAL) {
-            return Ok(mode);
-        }
-        let hint = did_you_mean(&mode, modes.keys().map(String::as_str));
-        fault(value, format_args!("\"{mode}\" is not below [modes]{hint}"))
-    };
-    let one = table.take("line", string);
-    let both = one.is_some();
-    let several = table.take("lines", |value| {
-        if both {
-            return fault(value, "there is a line already: write one of the two");
-        }
-        list(string)(value)
-    });
-    let verdict = table.take("verdict", choice(&VERDICTS));
-    let named = verdict
-        .as_ref()
-        .is_some_and(|at| at.value == SampleVerdict::Name);
-    let host = table.take(
-        "host",
-        |value| {
-            if named { string(value) } else { address(value) }
-        },
-    );
-    let sample = SampleSpec {
-        fields: value(table.take("field", map(string))),
-        modes: [
-            value(table.take("mode", list(mode))),
-            value(table.take("modes", list(mode))),
-        ]
-        .concat(),
-        verdict: verdict.map_or(
-            if host.is_some() {
-                SampleVerdict::Failure
-            } else {
-                SampleVerdict::NoFailure
-            },
-            |at| at.value,
-        ),
-        host: host.map(|at| at.value),
-        user: table.take("user", string).map(|at| at.value),
-        lines: one
-            .map(|at| vec![at.value])
-            .or(several.map(|at| at.value))
-            .unwrap_or_default(),
-    };
-    let place = table.place().clone();
-    let mut found = table.finish(no_hint);
-    if found.is_empty() {
-        if sample.lines.is_empty() {
-            found.push(Problem::new(
-                &place,
-                "line is missing: write line = '...', as it was logged",
-            ));
-        }
-        if sample.verdict == SampleVerdict::Failure && sample.host.is_none() {
-            found.push(Problem::new(
-                &place,
-                "host is missing: write the address it counts against",
-            ));
-        }
-    }
-    problems.extend(found);
-    sample
-}
-
-/// The address as the filter will tell it: canonical.
-fn address(value: &Value<'_>) -> Read<String> {
-    let address: IpAddr = string(value)?
-        .parse()
-        .or_else(|_| expected(value, "an address, or verdict = \"name\" beside it"))?;
-    Ok(canonical(address).to_string())
 }

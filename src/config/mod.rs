@@ -15,6 +15,7 @@ mod foreign;
 mod meaning;
 mod ports;
 mod problem;
+mod sample;
 mod selector;
 mod settings;
 mod suggest;

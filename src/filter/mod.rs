@@ -35,4 +35,4 @@ pub use host::Host;
 pub use lint::lint;
 pub use matcher::{Counters, Matcher, MatcherJail};
 pub use outcome::{Outcome, Verdict};
-pub use sample::{check_samples, untried_rules};
+pub use sample::{check_samples, replay, untried_rules};

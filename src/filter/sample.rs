@@ -63,25 +63,22 @@ fn run(
         for (at, sample) in spec.samples.iter().enumerate() {
             if sample.modes.is_empty() || sample.modes.iter().any(|wanted| wanted == mode) {
                 let place = format!("sample {}, mode {mode}", at + 1);
-                look(
-                    problems,
-                    &place,
-                    sample,
-                    &outcomes(spec, sample, Arc::clone(&filter)),
-                );
+                look(problems, &place, sample, &replay(spec, sample, &filter));
             }
         }
     }
 }
 
-fn outcomes(spec: &FilterSpec, sample: &SampleSpec, filter: Arc<Filter>) -> Vec<Outcome> {
+/// What comes of the lines of `sample`, all of one connection, in a `filter` compiled from `spec`.
+#[must_use]
+pub fn replay(spec: &FilterSpec, sample: &SampleSpec, filter: &Arc<Filter>) -> Vec<Outcome> {
     let Ok(name) = JailName::new("sample") else {
         return Vec::new();
     };
     let mut matcher = Matcher::new(vec![MatcherJail {
         name,
         journalmatch: JournalMatch::default(),
-        filter,
+        filter: Arc::clone(filter),
     }]);
     let mut outcomes = Vec::new();
     for line in &sample.lines {

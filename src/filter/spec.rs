@@ -115,6 +115,24 @@ pub struct SampleSpec {
     pub host: Option<String>,
     /// The user name that must be found.
     pub user: Option<String>,
+    /// The parts of the lines that a client chooses; empty: the user name.
+    pub attacker: Vec<String>,
+    /// How the service writes such a part; `None`: as JSON where the line is an object, else as it
+    /// came.
+    pub escapes: Option<Escapes>,
+}
+
+/// What a service does to a client's text before it logs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escapes {
+    /// Nothing.
+    None,
+    /// As within a JSON string: `\"`, `\\`, `\n`, `\u001b`.
+    Json,
+    /// Quotes, backslashes and control bytes as `\x22`.
+    Hex,
+    /// It takes no blanks and control bytes in the first place.
+    Word,
 }
 
 /// What a sample must come out as.
