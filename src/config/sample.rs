@@ -17,10 +17,11 @@ const VERDICTS: [(&str, SampleVerdict); 3] = [
     ("name", SampleVerdict::Name),
 ];
 
-const ESCAPES: [(&str, Escapes); 4] = [
+const ESCAPES: [(&str, Escapes); 5] = [
     ("none", Escapes::None),
     ("json", Escapes::Json),
     ("hex", Escapes::Hex),
+    ("csv", Escapes::Csv),
     ("word", Escapes::Word),
 ];
 

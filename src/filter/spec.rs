@@ -131,7 +131,9 @@ pub enum Escapes {
     Json,
     /// Quotes, backslashes and control bytes as `\x22`.
     Hex,
-    /// It takes no blanks and control bytes in the first place.
+    /// Quotes doubled, as in CSV.
+    Csv,
+    /// It takes no blanks, quotes and control bytes in the first place, or writes them otherwise.
     Word,
 }
 

@@ -120,15 +120,10 @@ fn escaped(text: &str, escapes: Escapes) -> String {
             })
             .collect::<Vec<_>>()
             .concat(),
-        Escapes::Word => text
-            .chars()
-            .map(|c| {
-                if c.is_whitespace() || c.is_control() {
-                    '_'
-                } else {
-                    c
-                }
-            })
-            .collect(),
+        Escapes::Csv => text.replace('"', "\"\""),
+        Escapes::Word => text.replace(
+            |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\''),
+            "_",
+        ),
     }
 }

@@ -224,7 +224,7 @@ fn all_that_is_wrong_in_a_filter_is_told_at_once() {
         "etc/journalban/filter.d/f.toml",
         "failregex = 'x'\njournalmatch = 'sshd'\n[session]\nby = ['pid']\n[[rule]]\nkind = 'failed'\n\
          host = 'remoteIp'\nweight = 0\nfialregex = 'x'\n[[sample]]\nmode = 'hard'\nline = 'x'\n\
-         [[sample]]\nhost = 'nobody'\n[[sample]]\nverdict = 'failure'\n",
+         [[sample]]\nhost = 'nobody'\nattacker = 'y'\nline = 'x'\n[[sample]]\nverdict = 'failure'\n",
     )]);
     assert_beginnings(
         &root.problems(),
@@ -239,8 +239,9 @@ fn all_that_is_wrong_in_a_filter_is_told_at_once() {
             "9:1: unknown key \"fialregex\"; did you mean \"failregex\"?",
             "11:8: mode: \"hard\" is not below [modes]",
             "14:8: host: expected an address",
-            "15:1: host is missing",
-            "15:1: line is missing",
+            "15:12: attacker: expected a part of the line",
+            "17:1: host is missing",
+            "17:1: line is missing",
         ]
         .map(|problem| format!("etc/journalban/filter.d/f.toml:{problem}")),
     );
