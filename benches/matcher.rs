@@ -1,111 +1,217 @@
 //! How many entries a second the matcher handles on one core: `cargo bench --bench matcher`.
 //!
-//! 150 jails (sshd in mode aggressive, and 149 more filters, each with an identifier of its own);
-//! entries with the fields that a real one has for them. Plain timing; the best of five runs.
+//! A jail for each filter that ships, in its strictest mode; entries with the fields that a real
+//! one has for them. Plain timing; the best of five runs.
 
 #[path = "../tests/support/filters.rs"]
 mod filters;
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use journalban::config::FilterFile;
+use journalban::filter::spec::SampleVerdict;
 use journalban::filter::{Filter, Matcher, MatcherJail};
-use journalban::model::{Entry, JailName, JournalMatch, Time};
+use journalban::model::{Entry, FIELD_LIMIT, JailName, Time};
 
 const ENTRIES: usize = 200_000;
-const JAILS: usize = 150;
+/// Of so many entries of mixed noise, one is of a service with a jail; of so many of those, one
+/// is a failed attempt.
+const OF_A_SERVICE: usize = 4;
+const FAILED: usize = 8;
 
 fn main() {
     // Also built by `cargo test --all-targets`, which must not wait for it.
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
-    let noise = [
-        "pam_unix(sshd:session): session opened for user me(uid=1000) by (uid=0)",
-        "Accepted publickey for me from 192.0.2.9 port 50273 ssh2: ED25519 SHA256:47DEQpj8HBSa",
-        "pam_unix(sshd:session): session closed for user me",
-        "Server listening on 0.0.0.0 port 22.",
-        "Connection closed by 192.0.2.9 port 50273",
-        "Received signal 15; terminating.",
-    ];
-    let failures = [
-        "Invalid user admin from 192.0.2.1 port 50273",
-        "Failed password for invalid user admin from 192.0.2.1 port 50273 ssh2",
-        "Failed password for root from 2001:db8::1 port 50273 ssh2",
-        "Connection closed by authenticating user root 192.0.2.1 port 50273 [preauth]",
-    ];
-    let unit = "ssh.service";
-    measure(
-        "unrelated entries",
-        &entries(&["Started something."], "other.service", "systemd"),
-    );
-    measure("sshd, nothing to see", &entries(&noise, unit, "sshd"));
-    measure("sshd, failures", &entries(&failures, unit, "sshd"));
+    let filters = filters::all();
+    println!("{} filters", filters.len());
+    let sshd = [("sshd".to_owned(), filters::named("sshd"))];
+    let unrelated = vec![entry(&UNRELATED[0])];
+    measure("unrelated entries", &filters, &unrelated);
+    measure("mixed noise", &filters, &mixed(&filters));
+    for (what, counts) in [("sshd, nothing to see", false), ("sshd, failures", true)] {
+        measure(what, &filters, &samples(&sshd, counts));
+    }
+    longest(&filters);
 }
 
-fn entries(messages: &[&str], unit: &str, identifier: &str) -> Vec<Entry> {
+/// Unit, identifier and message of what other services log.
+const UNRELATED: [[&str; 3]; 6] = [
+    [
+        "init.scope",
+        "systemd",
+        "Started session-4.scope - Session 4 of User me.",
+    ],
+    [
+        "cron.service",
+        "CRON",
+        "(root) CMD (command -v debian-sa1 > /dev/null && debian-sa1 1 1)",
+    ],
+    [
+        "dbus.service",
+        "dbus-daemon",
+        "[system] Successfully activated service 'org.freedesktop.hostname1'",
+    ],
+    [
+        "NetworkManager.service",
+        "NetworkManager",
+        "<info>  [1700000000.1234] dhcp4 (eth0): state changed new lease, address=192.0.2.9",
+    ],
+    [
+        "user@1000.service",
+        "gnome-shell",
+        "Can't update stage views actor unnamed because it needs an allocation.",
+    ],
+    [
+        "backup.service",
+        "borg",
+        "192.0.2.9 - terminating with success status, rc 0",
+    ],
+];
+
+fn entry([unit, identifier, message]: &[&str; 3]) -> Entry {
+    let mut entry = Entry::new(Time::EPOCH);
+    for (name, value) in [
+        ("_TRANSPORT", "syslog"),
+        ("_UID", "0"),
+        ("_SYSTEMD_UNIT", unit),
+        ("_SYSTEMD_SLICE", "system.slice"),
+        ("SYSLOG_IDENTIFIER", identifier),
+        ("_PID", "4711"),
+        ("MESSAGE", message),
+    ] {
+        entry.push(name.as_bytes(), value.as_bytes());
+    }
+    entry
+}
+
+/// An entry with `message` as the service of `file` would log it: what its match asks for.
+fn logged(file: &FilterFile, message: &str) -> Entry {
+    let mut entry = Entry::new(Time::EPOCH);
+    for (name, values) in file
+        .spec
+        .journalmatch
+        .groups()
+        .first()
+        .into_iter()
+        .flatten()
+    {
+        entry.push(name.as_bytes(), values[0].as_bytes());
+    }
+    for (name, value) in [
+        ("_TRANSPORT", "stdout"),
+        ("_SYSTEMD_SLICE", "system.slice"),
+        ("_PID", "4711"),
+        ("MESSAGE", message),
+    ] {
+        if entry.get(name.as_bytes()).is_none() {
+            entry.push(name.as_bytes(), value.as_bytes());
+        }
+    }
+    entry
+}
+
+/// The samples of `filters` that count, or those that do not.
+fn samples(filters: &[(String, FilterFile)], counts: bool) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for (_, file) in filters {
+        let wanted = |verdict| (verdict == SampleVerdict::Failure) == counts;
+        for sample in file
+            .spec
+            .samples
+            .iter()
+            .filter(|sample| wanted(sample.verdict))
+        {
+            entries.extend(sample.lines.iter().map(|line| logged(file, line)));
+        }
+    }
+    entries
+}
+
+/// What a machine logs on which all of these services run.
+fn mixed(filters: &[(String, FilterFile)]) -> Vec<Entry> {
+    let (failed, quiet) = (samples(filters, true), samples(filters, false));
     (0..ENTRIES)
         .map(|at| {
-            let mut entry = Entry::new(Time::from_micros(at as u64 * 1000));
-            for (name, value) in [
-                ("_TRANSPORT", "syslog"),
-                ("_UID", "0"),
-                ("_SYSTEMD_UNIT", unit),
-                ("_SYSTEMD_SLICE", "system.slice"),
-                ("SYSLOG_IDENTIFIER", identifier),
-                ("_PID", &(at / messages.len() % 30_000).to_string()),
-                ("MESSAGE", messages[at % messages.len()]),
-            ] {
-                entry.push(name.as_bytes(), value.as_bytes());
+            let turn = at / OF_A_SERVICE;
+            match (at % OF_A_SERVICE, turn % FAILED) {
+                (0, 0) => failed[turn / FAILED % failed.len()].clone(),
+                (0, _) => quiet[turn % quiet.len()].clone(),
+                _ => entry(&UNRELATED[at % UNRELATED.len()]),
             }
-            entry
         })
         .collect()
 }
 
-fn jails() -> Vec<MatcherJail> {
-    let sshd = filters::named("sshd");
-    let jail = |name: &str, journalmatch, filter| MatcherJail {
-        name: JailName::new(name).expect("a name"),
-        journalmatch,
-        filter,
+fn matcher(filters: &[(String, FilterFile)]) -> Matcher {
+    let jail = |(name, file): &(String, FilterFile)| {
+        let modes: Vec<&str> = file.modes().collect();
+        let mode = if modes.contains(&"aggressive") {
+            "aggressive"
+        } else {
+            modes[0]
+        };
+        MatcherJail {
+            name: JailName::new(name).expect("a name"),
+            journalmatch: file.spec.journalmatch.clone(),
+            filter: Arc::new(Filter::compile(&file.spec, mode).expect("compiles")),
+        }
     };
-    let filter = Arc::new(Filter::compile(&sshd, "aggressive").expect("compiles"));
-    let mut jails = vec![jail("sshd", sshd.journalmatch.clone(), Arc::clone(&filter))];
-    for number in 1..JAILS {
-        let journalmatch =
-            format!("_SYSTEMD_UNIT=s{number}.service _UID=0 + SYSLOG_IDENTIFIER=s{number}");
-        let journalmatch = JournalMatch::parse(&journalmatch).expect("a match");
-        jails.push(jail(
-            &format!("s{number}"),
-            journalmatch,
-            Arc::clone(&filter),
-        ));
-    }
-    jails
+    Matcher::new(filters.iter().map(jail).collect())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn measure(what: &str, entries: &[Entry]) {
+fn measure(what: &str, filters: &[(String, FilterFile)], entries: &[Entry]) {
     let mut best = 0.0_f64;
     let mut verdicts = 0;
     for _ in 0..5 {
-        let mut matcher = Matcher::new(jails());
+        let mut matcher = matcher(filters);
         let mut outcomes = Vec::new();
         let start = Instant::now();
-        for entry in entries {
+        for entry in entries.iter().cycle().take(ENTRIES) {
             outcomes.clear();
             matcher.handle(black_box(entry), &mut outcomes);
         }
         let took = start.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a few hundred thousand")]
-        let rate = entries.len() as f64 / took;
+        let rate = ENTRIES as f64 / took;
         best = best.max(rate);
         verdicts = matcher.counters().failures;
     }
-    println!(
-        "{what:24} {best:>12.0} entries/s ({verdicts} failures of {})",
-        entries.len()
-    );
+    println!("{what:24} {best:>12.0} entries/s ({verdicts} failures of {ENTRIES})");
+}
+
+/// The line that takes longest: each sample, as long as a message can be at its end or at the
+/// place of its user. The best of three, so that it is not the machine that is slow.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+fn longest(filters: &[(String, FilterFile)]) {
+    let mut longest = (Duration::ZERO, "", String::new());
+    let mut matcher = matcher(filters);
+    for (name, file) in filters {
+        for sample in &file.spec.samples {
+            let line = sample.lines.last().map_or("", String::as_str);
+            let fill = line.repeat(FIELD_LIMIT / line.len().max(1));
+            let long = match &sample.user {
+                Some(user) if !user.is_empty() => line.replacen(user.as_str(), &fill, 1),
+                _ => format!("{line} {fill}"),
+            };
+            let entry = logged(file, &long);
+            let mut outcomes = Vec::new();
+            let mut once = |matcher: &mut Matcher| {
+                let start = Instant::now();
+                matcher.handle(black_box(&entry), &mut outcomes);
+                start.elapsed()
+            };
+            let took = [(); 3].map(|()| once(&mut matcher));
+            let took = took.into_iter().min().unwrap_or_default();
+            if took > longest.0 {
+                longest = (took, name, line.to_owned());
+            }
+        }
+    }
+    let (took, name, line) = longest;
+    println!("longest line of 64 KiB   {took:>12.1?} ({name}: {line})");
 }

@@ -140,7 +140,7 @@ fn modes(spec: &FilterSpec) -> Vec<String> {
 /// The lines of sshd that quote a name, alone and without a connection to know the peer from.
 #[test]
 fn every_sshd_line_about_an_unknown_user_names_its_peer() {
-    let filter = compiled(&filters::named("sshd"), "aggressive");
+    let filter = compiled(&filters::named("sshd").spec, "aggressive");
     for line in [
         "Invalid user USER from 192.0.2.1",
         "Invalid user USER from 192.0.2.1 port 5",

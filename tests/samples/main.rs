@@ -39,7 +39,7 @@ fn every_mode_compiles_and_asks_for_its_fields() {
 
 #[test]
 fn sshd_is_read_by_trusted_fields_only() {
-    let spec = filters::named("sshd");
+    let spec = filters::named("sshd").spec;
     for (fields, expected) in [
         (&[("_SYSTEMD_UNIT", "ssh.service"), ("_UID", "0")][..], true),
         (

@@ -4,7 +4,6 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use journalban::config::{self, FilterFile};
-use journalban::filter::spec::FilterSpec;
 
 /// All filters that ship, by name; or those in the folder `JOURNALBAN_FILTERS`.
 pub fn all() -> Vec<(String, FilterFile)> {
@@ -24,11 +23,10 @@ pub fn all() -> Vec<(String, FilterFile)> {
 }
 
 /// The filter `name`.
-pub fn named(name: &str) -> FilterSpec {
+pub fn named(name: &str) -> FilterFile {
     all()
         .into_iter()
         .find(|(known, _)| known == name)
         .expect("a filter that ships")
         .1
-        .spec
 }
