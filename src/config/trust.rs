@@ -6,7 +6,7 @@ use crate::model::JournalMatch;
 ///
 /// `_COMM`, `_EXE` and `_CMDLINE` are set by journald as well, but every user can name a process
 /// as he likes (`prctl(PR_SET_NAME)`, `exec -a`, a mount in a user namespace); the `_TRANSPORT` is
-/// everybody's; and fields without `_` are whatever the writer says (systemd.journal-fields(7)).
+/// everybody's but for [`ROOTS_TRANSPORTS`]; and fields without `_` are whatever the writer says (systemd.journal-fields(7)).
 const TRUSTED: &[&str] = &[
     "_UID",
     "_GID",
@@ -17,6 +17,9 @@ const TRUSTED: &[&str] = &[
     "_SYSTEMD_INVOCATION_ID",
     "_SELINUX_CONTEXT",
 ];
+
+/// Ways into the journal that only root and the kernel have: `/dev/kmsg`, the audit socket.
+const ROOTS_TRANSPORTS: &[&str] = &["kernel", "audit"];
 
 /// A sentence if a local user can write entries that match, and so have any address banned.
 ///
@@ -31,9 +34,13 @@ pub fn forgeable(journalmatch: &JournalMatch) -> Option<String> {
         );
     }
     let weak = journalmatch.groups().iter().find(|group| {
-        !group
-            .iter()
-            .any(|(field, _)| TRUSTED.contains(&field.as_str()))
+        !group.iter().any(|(field, values)| {
+            TRUSTED.contains(&field.as_str())
+                || field == "_TRANSPORT"
+                    && values
+                        .iter()
+                        .all(|value| ROOTS_TRANSPORTS.contains(&value.as_str()))
+        })
     })?;
     let mut fields: Vec<&str> = weak.iter().map(|(field, _)| field.as_str()).collect();
     fields.sort_unstable();
@@ -57,6 +64,8 @@ mod tests {
             ("_COMM=sshd", false),
             ("_EXE=/usr/sbin/sshd _CMDLINE=sshd", false),
             ("_TRANSPORT=stdout SYSLOG_IDENTIFIER=x", false),
+            ("_TRANSPORT=kernel", true),
+            ("_TRANSPORT=kernel _TRANSPORT=stdout", false),
             ("_SYSTEMD_UNIT=sshd.service + _COMM=sshd", false),
             ("_SYSTEMD_UNIT=sshd.service + _UID=0 _COMM=sshd", true),
             ("", false),
