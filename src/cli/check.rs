@@ -106,7 +106,7 @@ mod tests {
         let etc = root.path().join("etc/journalban");
         fs::create_dir_all(etc.join("filter.d")).expect("makes directories");
         fs::create_dir_all(etc.join("jail.d")).expect("makes directories");
-        let filter = "journalmatch = 'ID=a'\n[[rule]]\nfailregex = '^<ADDR>$'\n";
+        let filter = "journalmatch = 'ID=a'\n[[rule]]\nfailregex = '^failed from <ADDR>$'\n";
         fs::write(etc.join("filter.d/a.toml"), filter).expect("writes");
         fs::write(etc.join("jail.d/x.toml"), jails).expect("writes");
         let loaded = config::check(root.path());
