@@ -88,7 +88,7 @@ pub(super) fn read(
         ),
         host: host.map(|at| at.value),
         user: table.take("user", string).map(|at| at.value),
-        attacker: value(attacker),
+        attacker: attacker.map(|at| at.value),
         escapes: table.take("escapes", choice(&ESCAPES)).map(|at| at.value),
         lines,
     };

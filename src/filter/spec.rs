@@ -115,8 +115,8 @@ pub struct SampleSpec {
     pub host: Option<String>,
     /// The user name that must be found.
     pub user: Option<String>,
-    /// The parts of the lines that a client chooses; empty: the user name.
-    pub attacker: Vec<String>,
+    /// The parts of the lines that a client chooses; `None`: the user name.
+    pub attacker: Option<Vec<String>>,
     /// How the service writes such a part; `None`: as JSON where the line is an object, else as it
     /// came.
     pub escapes: Option<Escapes>,

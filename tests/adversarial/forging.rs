@@ -68,8 +68,8 @@ pub fn hostile(line: &str, part: &str, peer: &str) -> Vec<String> {
 
 /// The parts of `sample` that are the attacker's, as its lines have them.
 pub fn parts(sample: &SampleSpec) -> Vec<String> {
-    if !sample.attacker.is_empty() {
-        return sample.attacker.clone();
+    if let Some(parts) = &sample.attacker {
+        return parts.clone();
     }
     let Some(user) = &sample.user else {
         return Vec::new();
