@@ -143,7 +143,14 @@ fn a_reader_stops_at_once_whatever_it_waits_for() {
     let stop_when_cold = || {
         let mut reading = Reading::start(&spec, &wanted("A=1"), Start::default());
         reading.caught_up();
-        assert!(reading.event_within(Duration::from_millis(700)).is_none());
+        // journald may still log of itself, which moves the position and keeps nobody hot.
+        let quiet = clock::steady() + Duration::from_millis(700);
+        while let Some(event) = reading.event_within(quiet - clock::steady()) {
+            assert!(
+                matches!(&event, Event::Entries(batch) if batch.entries.is_empty()),
+                "{event:?}"
+            );
+        }
         let start = clock::steady();
         reading.stop();
         start.elapsed()
