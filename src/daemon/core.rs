@@ -92,9 +92,10 @@ impl Core {
         let held = held_jails(&settings, loaded.left_out);
         let mut engine = Engine::new(settings.tracked_limit);
         engine.restore(restored.bans, restored.settled, restored.totals);
-        engine.set_own_addresses(own, at);
         let mut decisions =
             engine.configure(policies(&settings, &held), settings.tracked_limit, at);
+        // Behind the policies, which say whether `ignoreself` holds.
+        decisions.extend(engine.set_own_addresses(own, at));
         decisions.extend(engine.tick(at));
 
         let backend: Box<dyn Backend> = match settings.backend {
