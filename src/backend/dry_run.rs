@@ -98,6 +98,7 @@ mod tests {
             jail: jail.clone(),
             prefix,
             until: None,
+            open: Box::default(),
         });
         let mut backend = DryRun::default();
         backend

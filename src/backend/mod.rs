@@ -1,7 +1,8 @@
 //! What keeps banned prefixes out.
 //!
-//! A [`Backend`] writes to one place (the kernel's nftables, or nowhere); the enforcer drives it on
-//! a thread of its own and knows what is wanted, so that after any doubt all of it is restored.
+//! A [`Backend`] writes to one place (the kernel's nftables, its routes, or nowhere); an enforcer
+//! drives each on a thread of its own and knows what is wanted, so that after any doubt all of it is
+//! restored. A jail may have several backends.
 
 mod dry_run;
 mod enforcer;
@@ -14,6 +15,16 @@ pub use nftables::Nftables;
 use std::os::fd::BorrowedFd;
 
 use crate::model::{JailName, Prefix, PrefixLengths, Time};
+
+/// The backends there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Sets in the kernel's nftables.
+    #[default]
+    Nftables,
+    /// Nothing; decisions are only logged.
+    DryRun,
+}
 
 /// What one jail wants from a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +78,8 @@ pub struct Holding {
     pub prefix: Prefix,
     /// Until when; `None` is forever.
     pub until: Option<Time>,
+    /// What of it is not kept out; in order, none in another.
+    pub open: Box<[Prefix]>,
 }
 
 /// One change of what is wanted. Twice is harmless.
@@ -81,6 +94,17 @@ pub enum Change {
         /// Who.
         prefix: Prefix,
     },
+}
+
+impl Change {
+    /// Whose ban it is.
+    #[must_use]
+    pub fn jail(&self) -> &JailName {
+        match self {
+            Self::Add(holding) => &holding.jail,
+            Self::Remove { jail, .. } => jail,
+        }
+    }
 }
 
 /// Packets that a jail's bans have stopped, since its sets exist.

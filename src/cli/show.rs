@@ -174,7 +174,10 @@ mod tests {
             until: Some(Time::from_secs(600)),
             failures: 5,
             origin: Origin::Log,
+            offence: 1,
+            open: Box::default(),
             reason: "\u{1b}[31mroot".into(),
+            lines: Box::default(),
         };
         let mut out = Vec::new();
         ban_table(&mut out, &[ban], Time::from_secs(60)).expect("writes");

@@ -12,14 +12,13 @@ use toml::de::DeTable;
 use super::foreign;
 use super::ports::ports;
 use super::problem::Problem;
-use super::settings::BackendKind;
 use super::table::{At, Table, no_hint};
 use super::text::{Place, Text};
 use super::value::{
     Read, Value, bantime, boolean, choice, duration, expected, fault, integer, journalmatch, list,
     parsed, string,
 };
-use crate::backend::{Action, Port};
+use crate::backend::{Action, Kind, Port};
 use crate::model::{Bantime, JailName, JournalMatch, Prefix};
 use crate::source::SourceSpec;
 
@@ -36,7 +35,7 @@ const WIDEST_IPV6: u8 = 16;
 #[derive(Clone, Debug, Default)]
 pub(super) struct MainDocument {
     /// `backend`.
-    pub backend: Option<BackendKind>,
+    pub backends: Option<Vec<Kind>>,
     /// `tracked_limit`.
     pub tracked_limit: Option<usize>,
     /// `[nftables] table`.
@@ -59,6 +58,7 @@ pub(super) struct JailDocument {
     pub logpath: Option<At<Vec<PathBuf>>>,
     pub ports: Option<At<Vec<Port>>>,
     pub action: Option<At<Action>>,
+    pub backends: Option<At<Vec<Kind>>>,
     pub maxretry: Option<At<u32>>,
     pub findtime: Option<At<Duration>>,
     pub bantime: Option<At<Bantime>>,
@@ -79,11 +79,7 @@ impl MainDocument {
         }
         let mut problems = Vec::new();
         let mut table = Table::new(text, &root, 0);
-        let kinds = [
-            ("nftables", BackendKind::Nftables),
-            ("dry-run", BackendKind::DryRun),
-        ];
-        let backend = table.take("backend", choice(&kinds));
+        let backends = table.take("backend", backends);
         let tracked_limit = table.take("tracked_limit", integer(1..=TRACKED_LIMIT));
         let nftables = table.table("nftables").and_then(|mut nftables| {
             let name = nftables.take("table", table_name);
@@ -100,7 +96,7 @@ impl MainDocument {
         };
         problems.extend(table.finish(main_hint));
         let document = Self {
-            backend: backend.map(|at| at.value),
+            backends: backends.map(|at| at.value),
             tracked_limit: tracked_limit.map(|at| at.value),
             table: nftables.map(|at| at.value),
             default,
@@ -127,6 +123,21 @@ fn table_name(value: &Value<'_>) -> Read<String> {
         return expected(value, "a name that begins with a letter");
     }
     Ok(name.as_str().to_owned())
+}
+
+/// One backend or several, each once.
+fn backends(value: &Value<'_>) -> Read<Vec<Kind>> {
+    let kinds = [("nftables", Kind::Nftables), ("dry-run", Kind::DryRun)];
+    if let Some(sentence) = value.get_ref().as_str().and_then(foreign::backend) {
+        return fault(value, sentence);
+    }
+    let mut named = list(choice(&kinds))(value)?;
+    named.sort_unstable();
+    named.dedup();
+    if named.is_empty() {
+        return expected(value, "at least one backend; \"dry-run\" enforces nothing");
+    }
+    Ok(named)
 }
 
 /// What a file with jails holds.
@@ -232,6 +243,7 @@ impl JailDocument {
             logpath: table.take("logpath", list(log_file)),
             ports: table.take("ports", ports(services)),
             action: table.take("action", choice(&actions)),
+            backends: table.take("backend", backends),
             maxretry: table.take("maxretry", integer(1..=MAXRETRY_LIMIT)),
             findtime: table.take("findtime", duration),
             bantime: table.take("bantime", bantime),
@@ -265,6 +277,7 @@ impl JailDocument {
             logpath: self.logpath.or(lower.logpath),
             ports: self.ports.or(lower.ports),
             action: self.action.or(lower.action),
+            backends: self.backends.or(lower.backends),
             maxretry: self.maxretry.or(lower.maxretry),
             findtime: self.findtime.or(lower.findtime),
             bantime: self.bantime.or(lower.bantime),

@@ -10,9 +10,6 @@ pub(super) fn jail_key(key: &str) -> Option<&'static str> {
         "logencoding" | "logtimezone" | "skip_if_nologs" => {
             "leave it out: log files are not read yet, only the journal is"
         }
-        "backend" => {
-            "the journal is always the source; what enforces bans is `backend` in journalban.toml"
-        }
         "banaction" | "banaction_allports" | "blocktype" | "chain" => {
             "nftables bans on all hooks; write action = \"reject\" or \"drop\", and ports"
         }
@@ -33,6 +30,13 @@ pub(super) fn jail_key(key: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// What to say of a `backend` that names a way to read logs, as in other programs.
+pub(super) fn backend(word: &str) -> Option<&'static str> {
+    matches!(word, "systemd" | "auto" | "polling" | "pyinotify" | "gamin").then_some(
+        "leave it out: the journal is always the source; backend says what enforces bans",
+    )
 }
 
 /// What to write instead of `key` in a filter.

@@ -32,7 +32,7 @@ impl Written {
     pub fn frame(&self) -> Settings {
         let default = Settings::default();
         Settings {
-            backend: self.main.backend.unwrap_or(default.backend),
+            backends: self.main.backends.clone().unwrap_or(default.backends),
             table: self.main.table.clone().unwrap_or(default.table),
             tracked_limit: self.main.tracked_limit.unwrap_or(default.tracked_limit),
             jails: default.jails,
@@ -94,6 +94,7 @@ impl Written {
                 ignoreip,
                 ignoreself: or(jail.ignoreself, policy.ignoreself),
             },
+            backends: or(jail.backends, self.frame().backends),
             target: Target {
                 jail: name.clone(),
                 ports: jail.ports.map(|at| at.value).unwrap_or_default(),

@@ -31,7 +31,7 @@ use crate::model::JailName;
 
 pub use filter_file::{FilterFile, NORMAL};
 pub use problem::Problem;
-pub use settings::{BackendKind, JailSettings, Settings};
+pub use settings::{JailSettings, Settings};
 pub use trust::forgeable;
 
 use written::Written;

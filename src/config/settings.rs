@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::Target;
+use crate::backend::{Kind, Target};
 use crate::engine::Policy;
 use crate::filter::Filter;
 use crate::model::{JailName, JournalMatch};
@@ -13,8 +13,8 @@ use crate::source::SourceSpec;
 /// What the daemon runs with.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What enforces bans.
-    pub backend: BackendKind,
+    /// What enforces bans where a jail does not say otherwise; at least one.
+    pub backends: Vec<Kind>,
     /// The name of the table in nftables.
     pub table: String,
     /// The most prefixes that are counted at a time, over all jails.
@@ -36,22 +36,12 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            backend: BackendKind::default(),
+            backends: vec![Kind::default()],
             table: "journalban".to_owned(),
             tracked_limit: 1_000_000,
             jails: Vec::new(),
         }
     }
-}
-
-/// What enforces bans.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BackendKind {
-    /// Sets in the kernel's nftables.
-    #[default]
-    Nftables,
-    /// Nothing; decisions are only logged.
-    DryRun,
 }
 
 /// One enabled jail.
@@ -75,6 +65,8 @@ pub struct JailSettings {
     pub journalmatch: JournalMatch,
     /// When it bans, and for how long.
     pub policy: Policy,
-    /// What it wants from the backend.
+    /// What enforces its bans; at least one.
+    pub backends: Vec<Kind>,
+    /// What it wants from them.
     pub target: Target,
 }

@@ -13,7 +13,8 @@ use crate::control::protocol::{
     BANS_PER_REPLY, BanParameters, Bans, JailReport, ProblemReport, Reply, Request, UnbanParameters,
 };
 use crate::control::server::Question;
-use crate::daemon::core::{Core, MANUAL_JAIL, enforced};
+use crate::daemon::core::{Core, MANUAL_JAIL};
+use crate::daemon::enforcers::enforced;
 use crate::engine::{BanRequest, Refusal, UnbanRequest};
 use crate::model::{Ban, Decision, DurationError, JailName, Prefix, PrefixError};
 
@@ -54,15 +55,11 @@ fn refused(reason: &dyn std::fmt::Display) -> Reply {
     Reply::error("Refused", reason)
 }
 
-fn reply_when_enforced(replies: Replies, answer: Option<Answer>, parameters: serde_json::Value) {
+fn reply_when_enforced(replies: Replies, answers: Vec<Answer>, parameters: serde_json::Value) {
     tokio::spawn(async move {
-        let outcome = match answer {
-            Some(answer) => enforced(answer).await,
-            None => Ok(()),
-        };
         send(
             &replies,
-            match outcome {
+            match enforced(answers).await {
                 Ok(()) => Reply::of(parameters),
                 Err(error) => Reply::error("NotEnforced", &error),
             },
@@ -97,11 +94,13 @@ fn status(core: &mut Core, wanted: Option<&JailName>, replies: Replies) {
     if let (Some(name), true) = (wanted, jails.is_empty()) {
         return send(&replies, refused(&Refusal::NoJail(name.clone())));
     }
-    let dropped = core.enforcer.dropped();
+    let dropped = core.enforcers.dropped();
     tokio::spawn(async move {
         // Without the kernel's counters the rest is still worth telling.
-        if let Ok(Ok(dropped)) = dropped.await {
-            add_dropped(&mut jails, dropped);
+        for dropped in dropped {
+            if let Ok(Ok(dropped)) = dropped.await {
+                add_dropped(&mut jails, dropped);
+            }
         }
         send(&replies, Reply::of(serde_json::json!({ "jails": jails })));
     });
@@ -114,8 +113,8 @@ fn add_dropped(jails: &mut [JailReport], dropped: Vec<Dropped>) {
         .collect();
     for jail in jails {
         if let Some(dropped) = dropped.get(&jail.name) {
-            jail.dropped_packets = Some(dropped.packets);
-            jail.dropped_bytes = Some(dropped.bytes);
+            *jail.dropped_packets.get_or_insert_default() += dropped.packets;
+            *jail.dropped_bytes.get_or_insert_default() += dropped.bytes;
         }
     }
 }
@@ -146,7 +145,7 @@ fn list(core: &Core, jail: Option<&JailName>, more: bool, replies: &Replies) {
     });
 }
 
-fn ban(core: &mut Core, parameters: BanParameters) -> Result<(Ban, Option<Answer>), Reply> {
+fn ban(core: &mut Core, parameters: BanParameters) -> Result<(Ban, Vec<Answer>), Reply> {
     let manual = JailName::new(MANUAL_JAIL).map_err(|error| refused(&error))?;
     let bantime = parameters.bantime.map(|text| text.parse()).transpose();
     let request = BanRequest {
@@ -170,7 +169,7 @@ fn ban(core: &mut Core, parameters: BanParameters) -> Result<(Ban, Option<Answer
 fn unban(
     core: &mut Core,
     parameters: UnbanParameters,
-) -> Result<(Vec<String>, Option<Answer>), Reply> {
+) -> Result<(Vec<String>, Vec<Answer>), Reply> {
     let prefix = parameters.prefix.as_deref().map(parse_prefix).transpose()?;
     if prefix.is_none() && !parameters.all {
         return Err(refused(&"nothing to lift was named: give a prefix, or all"));

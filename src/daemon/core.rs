@@ -8,16 +8,14 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
-use crate::backend::{
-    Action, Answer, Backend, BackendError, Change, DryRun, Enforcer, Holding, Nftables, Target,
-    Told,
-};
+use crate::backend::{Action, Answer, Change, Holding, Target, Told};
 use crate::clock::now;
-use crate::config::{self, BackendKind, Loaded, Problem, Settings};
+use crate::config::{self, Loaded, Problem, Settings};
+use crate::daemon::enforcers::{Enforcers, Options, Post};
 use crate::daemon::report;
 use crate::daemon::sources::Sources;
 use crate::engine::{Engine, Policy};
@@ -50,7 +48,7 @@ pub(super) struct Core {
     pub(super) settings: Settings,
     pub(super) engine: Engine,
     pub(super) store: Store,
-    pub(super) enforcer: Enforcer,
+    pub(super) enforcers: Enforcers,
     pub(super) sources: Sources,
     /// Totals as the store has them.
     saved_totals: HashMap<JailName, Totals>,
@@ -98,23 +96,17 @@ impl Core {
         decisions.extend(engine.set_own_addresses(own, at));
         decisions.extend(engine.tick(at));
 
-        let backend: Box<dyn Backend> = match settings.backend {
-            BackendKind::Nftables => {
-                Box::new(Nftables::open(&settings.table).context("opening nftables")?)
-            }
-            BackendKind::DryRun => Box::new(DryRun::default()),
+        let options = Options {
+            table: settings.table.clone(),
         };
-        let (enforcer, in_force) =
-            Enforcer::start(backend, targets(&settings, &held), holdings(&engine), tell)?;
-        enforced(in_force)
-            .await
-            .context("putting the bans in force")?;
+        let posts = posts(&settings, &held);
+        let enforcers = Enforcers::start(options, &posts, &holdings(&engine), tell).await?;
         let mut core = Self {
             root: root.to_owned(),
             settings,
             engine,
             store,
-            enforcer,
+            enforcers,
             sources: Sources::default(),
             saved_totals,
             unsaved: Vec::new(),
@@ -172,11 +164,11 @@ impl Core {
 
     /// Persists decisions with the positions behind the entries that led to them, has them
     /// enforced, logs them. The answer comes once they are in force.
-    pub(super) fn settle(&mut self, decisions: Vec<Decision>) -> Option<Answer> {
+    pub(super) fn settle(&mut self, decisions: Vec<Decision>) -> Vec<Answer> {
         self.save(&decisions);
         decisions.iter().for_each(report::decision);
         let changes: Vec<Change> = decisions.into_iter().map(change).collect();
-        (!changes.is_empty()).then(|| self.enforcer.apply(changes))
+        self.enforcers.apply(changes)
     }
 
     fn save(&mut self, decisions: &[Decision]) {
@@ -243,13 +235,15 @@ impl Core {
         self.settings = settings;
         self.save(&decisions);
         decisions.iter().for_each(report::decision);
-        // The enforcer takes the whole, as jails' sets change with their bans; what it cannot do at
-        // once it tries again, and tells.
-        drop(
-            self.enforcer
-                .reconfigure(targets(&self.settings, &held), holdings(&self.engine)),
-        );
-        if let Err(error) = self.begin_reading() {
+        // The enforcers take the whole, as jails' sets change with their bans; what they cannot do
+        // at once they try again, and tell.
+        let posts = posts(&self.settings, &held);
+        let begun = self
+            .enforcers
+            .reconfigure(&posts, &holdings(&self.engine))
+            .map(drop)
+            .and_then(|()| self.begin_reading());
+        if let Err(error) = begun {
             self.broken = Some(error);
         }
         Ok(self.settings.jails.len())
@@ -281,15 +275,8 @@ impl Core {
     pub(super) fn stop(mut self) {
         self.sources.stop();
         self.save(&[]);
-        self.enforcer.stop();
+        self.enforcers.stop();
     }
-}
-
-/// Waits for the kernel's word.
-pub(super) async fn enforced(answer: Answer) -> Result<(), BackendError> {
-    answer
-        .await
-        .unwrap_or_else(|_| Err(BackendError::Uncertain("the enforcer has stopped".into())))
 }
 
 fn change(decision: Decision) -> Change {
@@ -298,6 +285,7 @@ fn change(decision: Decision) -> Change {
             jail: ban.jail,
             prefix: ban.prefix,
             until: ban.until,
+            open: ban.open,
         }),
         Decision::Unban(unban) => Change::Remove {
             jail: unban.jail,
@@ -313,6 +301,7 @@ fn holdings(engine: &Engine) -> Vec<Holding> {
             jail: ban.jail.clone(),
             prefix: ban.prefix,
             until: ban.until,
+            open: ban.open.into(),
         })
         .collect()
 }
@@ -349,17 +338,19 @@ fn policies(settings: &Settings, held: &[JailName]) -> Vec<(JailName, Policy)> {
         .collect()
 }
 
-fn targets(settings: &Settings, held: &[JailName]) -> Vec<Target> {
-    let held = held.iter().map(|name| Target {
-        jail: name.clone(),
-        ports: Vec::new(),
-        action: Action::default(),
-        lengths: PrefixLengths::default(),
+fn posts(settings: &Settings, held: &[JailName]) -> Vec<Post> {
+    let held = held.iter().map(|name| Post {
+        target: Target {
+            jail: name.clone(),
+            ports: Vec::new(),
+            action: Action::default(),
+            lengths: PrefixLengths::default(),
+        },
+        backends: settings.backends.clone(),
     });
-    settings
-        .jails
-        .iter()
-        .map(|jail| jail.target.clone())
-        .chain(held)
-        .collect()
+    let jails = settings.jails.iter().map(|jail| Post {
+        target: jail.target.clone(),
+        backends: jail.backends.clone(),
+    });
+    jails.chain(held).collect()
 }

@@ -10,6 +10,7 @@
 
 mod answer;
 mod core;
+mod enforcers;
 mod report;
 mod sources;
 

@@ -38,6 +38,7 @@ fn banned(ban: &Ban) {
             ban.failures,
             printable(&ban.reason)
         ),
+        Origin::Neighbours | Origin::Recidive | Origin::Adopted => printable(&ban.reason),
         Origin::Manual if ban.reason.is_empty() => "by hand".to_owned(),
         Origin::Manual => format!("by hand: {}", printable(&ban.reason)),
     };
@@ -59,6 +60,9 @@ fn unbanned(unban: &Unban) {
         UnbanCause::Expired => "its bantime is over",
         UnbanCause::Manual => "by hand",
         UnbanCause::Ignored => "it is ignored now",
+        UnbanCause::Displaced => {
+            "there are more bans than the limit allows, and it was the next to end"
+        }
         UnbanCause::Removed => "the jail is no longer enabled",
     };
     info!(

@@ -22,6 +22,8 @@ pub struct BanView<'a> {
     pub prefix: Prefix,
     /// Until when; `None` is forever.
     pub until: Option<Time>,
+    /// What of it is not kept out, as it is ignored.
+    pub open: &'a [Prefix],
 }
 
 /// All bans in force, by key and by end.

@@ -97,7 +97,7 @@ impl Engine {
             let jail = &self.jails[index(ban.key.jail)];
             let cause = if !jail.configured {
                 UnbanCause::Removed
-            } else if ban.origin == Origin::Log
+            } else if ban.origin.is_automatic()
                 && jail.ignore.overlapping(ban.key.prefix, &self.own).is_some()
             {
                 UnbanCause::Ignored
@@ -118,7 +118,7 @@ impl Engine {
         let ignored: Vec<Key> = self
             .ledger
             .all()
-            .filter(|ban| ban.origin == Origin::Log)
+            .filter(|ban| ban.origin.is_automatic())
             .filter(|ban| {
                 let ignore = &self.jail(ban.key.jail).ignore;
                 ignore.overlapping(ban.key.prefix, &self.own).is_some()
@@ -193,7 +193,10 @@ impl Engine {
             until,
             failures,
             origin: Origin::Log,
+            offence: 1,
+            open: Box::default(),
             reason: failure.evidence.clone(),
+            lines: Box::default(),
         };
         jail.totals.banned += 1;
         self.ledger.insert(key, &ban);
@@ -248,7 +251,10 @@ impl Engine {
             until: request.bantime.unwrap_or(jail.policy.bantime).until(now),
             failures: 0,
             origin: Origin::Manual,
+            offence: 1,
+            open: Box::default(),
             reason: request.reason.clone(),
+            lines: Box::default(),
         };
         let key = Key {
             jail: id,
@@ -287,6 +293,7 @@ impl Engine {
             jail: &self.jail(held.key.jail).name,
             prefix: held.key.prefix,
             until: held.until,
+            open: &[],
         })
     }
 

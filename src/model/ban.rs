@@ -56,6 +56,42 @@ pub enum Origin {
     Log,
     /// An administrator's `ban`.
     Manual,
+    /// Bans of several prefixes in it: the network as a whole is hostile.
+    Neighbours,
+    /// Bans in other jails: it does not learn.
+    Recidive,
+    /// It was found in the kernel, by a daemon whose state file was lost; its story is not known.
+    Adopted,
+}
+
+impl Origin {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Log,
+        Self::Manual,
+        Self::Neighbours,
+        Self::Recidive,
+        Self::Adopted,
+    ];
+
+    /// The word for it in logs and in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Manual => "manual",
+            Self::Neighbours => "neighbours",
+            Self::Recidive => "recidive",
+            Self::Adopted => "adopted",
+        }
+    }
+
+    /// Whether the engine decided it, so that what is ignored later ends it. What an administrator
+    /// asked for stays.
+    #[must_use]
+    pub fn is_automatic(self) -> bool {
+        self != Self::Manual
+    }
 }
 
 /// A prefix that is kept out on behalf of a jail.
@@ -73,8 +109,22 @@ pub struct Ban {
     pub failures: u32,
     /// What it goes back to.
     pub origin: Origin,
+    /// The how-many-eth ban of this prefix it is, from 1; more than 1 only where the jail's bantime
+    /// grows with it (`bantime_increment`).
+    #[serde(default = "first_offence")]
+    pub offence: u32,
+    /// What of the prefix is not kept out, because it is ignored; in order, none in another.
+    #[serde(default, skip_serializing_if = "<[Prefix]>::is_empty")]
+    pub open: Box<[Prefix]>,
     /// The deciding line, or what the administrator gave as `--reason`.
     pub reason: Box<str>,
+    /// Lines that count besides the deciding one, oldest first; not all if there were many.
+    #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
+    pub lines: Box<[Box<str>]>,
+}
+
+fn first_offence() -> u32 {
+    1
 }
 
 impl Ban {
@@ -97,6 +147,8 @@ pub enum UnbanCause {
     Ignored,
     /// The jail is no longer configured.
     Removed,
+    /// There were more bans than the configured limit, and this was the next to end.
+    Displaced,
 }
 
 impl UnbanCause {
@@ -108,6 +160,7 @@ impl UnbanCause {
             Self::Manual => "manual",
             Self::Ignored => "ignored",
             Self::Removed => "removed",
+            Self::Displaced => "displaced",
         }
     }
 }

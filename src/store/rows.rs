@@ -18,10 +18,7 @@ pub(super) fn insert_ban(db: &Connection, ban: &Ban) -> Result<(), rusqlite::Err
         sql_time(ban.since),
         ban.until.map(sql_time),
         ban.failures,
-        match ban.origin {
-            Origin::Log => "log",
-            Origin::Manual => "manual",
-        },
+        ban.origin.as_str(),
         ban.reason,
     ])?;
     settle(db, &ban.jail, ban.prefix, ban.since)
@@ -54,12 +51,9 @@ fn settle(
 
 pub(super) fn read_ban(row: &rusqlite::Row<'_>) -> Result<Option<Ban>, rusqlite::Error> {
     let (jail, prefix, origin): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(5)?);
-    let origin = match origin.as_str() {
-        "log" => Origin::Log,
-        "manual" => Origin::Manual,
-        _ => return Ok(None),
-    };
-    let (Ok(jail), Ok(prefix)) = (JailName::new(&jail), prefix.parse()) else {
+    let origin = Origin::ALL.into_iter().find(|it| it.as_str() == origin);
+    let (Ok(jail), Ok(prefix), Some(origin)) = (JailName::new(&jail), prefix.parse(), origin)
+    else {
         return Ok(None);
     };
     Ok(Some(Ban {
@@ -69,7 +63,10 @@ pub(super) fn read_ban(row: &rusqlite::Row<'_>) -> Result<Option<Ban>, rusqlite:
         until: row.get::<_, Option<i64>>(3)?.map(read_time),
         failures: row.get(4)?,
         origin,
+        offence: 1,
+        open: Box::default(),
         reason: row.get::<_, String>(6)?.into(),
+        lines: Box::default(),
     }))
 }
 

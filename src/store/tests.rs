@@ -11,7 +11,10 @@ fn ban(prefix: &str, since: u64) -> Ban {
         until: Some(Time::from_secs(since + 600)),
         failures: 5,
         origin: Origin::Log,
+        offence: 1,
+        open: Box::default(),
         reason: "Failed password for root".into(),
+        lines: Box::default(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use journalban::config::{self, BackendKind};
+use journalban::backend::Kind;
+use journalban::config;
 use journalban::model::Bantime;
 
 use crate::root::{FILTER, Root, VENDOR_FILTER, names, prefixes};
@@ -12,7 +13,7 @@ fn nothing_at_all_is_a_configuration() {
     let loaded = Root::new(&[]).load();
     assert_eq!(loaded.problems, []);
     assert!(!loaded.fatal() && loaded.settings.jails.is_empty());
-    assert_eq!(loaded.settings.backend, BackendKind::Nftables);
+    assert_eq!(loaded.settings.backends, [Kind::Nftables]);
     assert_eq!(loaded.settings.table, "journalban");
     assert_eq!(loaded.settings.tracked_limit, 1_000_000);
 }
@@ -58,7 +59,7 @@ fn a_drop_in_extends_the_vendor_key_by_key_over_the_defaults() {
         "ignored everywhere, and here"
     );
     let settings = root.load().settings;
-    assert_eq!(settings.backend, BackendKind::DryRun);
+    assert_eq!(settings.backends, [Kind::DryRun]);
     assert_eq!(settings.table, "mine");
     assert_eq!(settings.tracked_limit, 5000);
 

@@ -50,6 +50,7 @@ fn holding(jail: &str, who: &str, span: Option<Duration>) -> Holding {
         jail: name(jail),
         prefix: prefix(who),
         until: span.map(|span| clock::now().after(span)),
+        open: Box::default(),
     }
 }
 
@@ -71,6 +72,7 @@ fn many(jail: &str, count: u32) -> Vec<Holding> {
             jail: name(jail),
             prefix: Prefix::host(IpAddr::from((0x0a00_0000 + number).to_be_bytes())),
             until: None,
+            open: Box::default(),
         })
         .collect()
 }

@@ -142,6 +142,7 @@ mod tests {
             jail: JailName::new(jail).expect("a name"),
             prefix: "192.0.2.1".parse().expect("a prefix"),
             until: None,
+            open: Box::default(),
         })
     }
 

@@ -2,16 +2,24 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
+
 use crate::backend::{Change, Holding};
 use crate::model::{JailName, Prefix, Time};
 
 /// Below so many it is not worth looking for what is over.
 const WORTH_PRUNING: usize = 1024;
 
-/// The newest wish for each ban.
+/// A jail, by its place in [`Wanted::jails`], and whom it keeps out.
+type Key = (u32, Prefix);
+
+/// The newest wish for each ban. Made for a million of them: what few have is kept apart.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
-    until: HashMap<(JailName, Prefix), Option<Time>>,
+    until: IndexMap<Key, Option<Time>>,
+    open: HashMap<Key, Box<[Prefix]>>,
+    /// Every jail that was named so far; only as many as are configured.
+    jails: Vec<JailName>,
     /// At this size the next look for what is over.
     prune_at: usize,
 }
@@ -19,10 +27,11 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Forgets everything but `holdings`.
     pub fn replace(&mut self, holdings: Vec<Holding>) {
-        self.until = holdings
-            .into_iter()
-            .map(|holding| ((holding.jail, holding.prefix), holding.until))
-            .collect();
+        *self = Self::default();
+        self.until.reserve(holdings.len());
+        for holding in holdings {
+            self.add(&holding);
+        }
         self.prune_at = WORTH_PRUNING.max(2 * self.until.len());
     }
 
@@ -30,12 +39,11 @@ impl Wanted {
     /// that bans nobody lifts do not pile up, at no cost worth counting.
     pub fn change(&mut self, change: &Change, now: Time) {
         match change {
-            Change::Add(holding) => {
-                let ban = (holding.jail.clone(), holding.prefix);
-                self.until.insert(ban, holding.until);
-            }
+            Change::Add(holding) => self.add(holding),
             Change::Remove { jail, prefix } => {
-                self.until.remove(&(jail.clone(), *prefix));
+                let key = (self.number(jail), *prefix);
+                self.until.swap_remove(&key);
+                self.open.remove(&key);
             }
         }
         if self.until.len() > self.prune_at {
@@ -48,17 +56,41 @@ impl Wanted {
         self.prune(now);
         self.until
             .iter()
-            .map(|((jail, prefix), until)| Holding {
-                jail: jail.clone(),
-                prefix: *prefix,
-                until: *until,
+            .filter_map(|(key, until)| {
+                let (number, prefix) = *key;
+                Some(Holding {
+                    jail: self.jails.get(usize::try_from(number).ok()?)?.clone(),
+                    prefix,
+                    until: *until,
+                    open: self.open.get(key).cloned().unwrap_or_default(),
+                })
             })
             .collect()
+    }
+
+    fn add(&mut self, holding: &Holding) {
+        let key = (self.number(&holding.jail), holding.prefix);
+        self.until.insert(key, holding.until);
+        if holding.open.is_empty() {
+            self.open.remove(&key);
+        } else {
+            self.open.insert(key, holding.open.clone());
+        }
+    }
+
+    fn number(&mut self, jail: &JailName) -> u32 {
+        let known = self.jails.iter().position(|known| known == jail);
+        let at = known.unwrap_or_else(|| {
+            self.jails.push(jail.clone());
+            self.jails.len() - 1
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
     }
 
     fn prune(&mut self, now: Time) {
         self.until
             .retain(|_, until| until.is_none_or(|until| until > now));
+        self.open.retain(|key, _| self.until.contains_key(key));
         self.prune_at = WORTH_PRUNING.max(2 * self.until.len());
     }
 }
@@ -74,6 +106,7 @@ mod tests {
             jail: JailName::new("a").expect("a name"),
             prefix: Prefix::host(IpAddr::from(host.to_be_bytes())),
             until: until.map(Time::from_secs),
+            open: Box::default(),
         })
     }
 

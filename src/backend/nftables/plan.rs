@@ -269,6 +269,7 @@ mod tests {
             jail: jail(),
             prefix: prefix.parse().expect("a prefix"),
             until: until.map(Time::from_secs),
+            open: Box::default(),
         })
     }
 
