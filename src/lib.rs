@@ -53,8 +53,11 @@
 //! - A cold reader polls every 250 ms instead of waiting for inotify alone: 4 wake-ups a second
 //!   (0.02 % of a processor) keep the first failure after a quiet time below half a second, which
 //!   journald's late inotify does not.
-//! - A prefix that has an ignored address (or one of the machine's own) in it is not banned as a
-//!   whole; its addresses are counted singly.
+//! - A prefix that has an ignored address (or one of the machine's own) in it is banned all the
+//!   same, but for that address: an attacker must not hide in his neighbour's network. What stays
+//!   open is part of the decision, and follows what is ignored as it changes.
+//! - `recidive` is a jail that counts the bans of other jails, and aggregation and escalation are
+//!   rebuilt from the history of bans: there is no second truth of who has done what.
 //! - A daemon whose jails are all broken does not start (exit 78) instead of running without any.
 
 pub mod backend;

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::cli::show;
-use crate::engine::{Engine, Policy};
+use crate::engine::{Engine, Limits, Policy};
 use crate::filter::spec::{RuleKind, RuleSpec};
 use crate::filter::{Host, Outcome};
 use crate::model::{Ban, Decision, JailName, Prefix, Time, format_duration};
@@ -40,10 +40,11 @@ impl<'a> Simulation<'a> {
         jail: &JailName,
         policy: &Policy,
         rules: &'a [RuleSpec],
-        limit: usize,
+        limits: Limits,
     ) -> Self {
-        let mut engine = Engine::new(limit);
-        engine.configure([(jail.clone(), policy.clone())], limit, Time::EPOCH);
+        // The same log gives the same bans, whatever chance would add.
+        let mut engine = Engine::new(limits, 0);
+        engine.configure([(jail.clone(), policy.clone())], limits, Time::EPOCH);
         Self {
             engine,
             rules,
@@ -63,9 +64,13 @@ impl<'a> Simulation<'a> {
         {
             self.logged_in.insert(*addr);
         }
-        let failure = outcome.failure.as_ref();
-        if let Some(Decision::Ban(ban)) = failure.and_then(|it| self.engine.failure(it, time)) {
-            self.bans.push(ban);
+        if let Some(failure) = &outcome.failure {
+            let decisions = self.engine.failure(failure, time);
+            let bans = decisions.into_iter().filter_map(|decision| match decision {
+                Decision::Ban(ban) => Some(ban),
+                Decision::Open(_) | Decision::Unban(_) => None,
+            });
+            self.bans.extend(bans);
         }
     }
 

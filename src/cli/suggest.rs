@@ -67,7 +67,7 @@ pub(super) fn suggest(arguments: &Arguments, wanted: &Suggest) -> Result<u8> {
         .collect();
     let mut progress = Progress::new();
     for (source, jails) in by_source {
-        let mut matcher = Matcher::new(jails.into_iter().map(matcher_jail).collect());
+        let mut matcher = Matcher::new(jails.into_iter().filter_map(matcher_jail).collect());
         let asked = matcher.wanted();
         let asked = Wanted {
             matches: asked.0,
@@ -119,12 +119,12 @@ pub(super) fn suggest(arguments: &Arguments, wanted: &Suggest) -> Result<u8> {
     })
 }
 
-fn matcher_jail(jail: &JailSettings) -> MatcherJail {
-    MatcherJail {
+fn matcher_jail(jail: &JailSettings) -> Option<MatcherJail> {
+    Some(MatcherJail {
         name: jail.name.clone(),
         journalmatch: jail.journalmatch.clone(),
-        filter: Arc::clone(&jail.filter),
-    }
+        filter: Arc::clone(jail.filter.as_ref()?),
+    })
 }
 
 fn print(out: &mut impl Write, suggestions: &[Suggestion<'_>], tried: usize) -> io::Result<()> {

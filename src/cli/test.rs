@@ -17,7 +17,7 @@ use crate::cli::since;
 use crate::cli::tally::{Tally, host_text};
 use crate::clock::now;
 use crate::config::{self, NORMAL, Problem};
-use crate::engine::Policy;
+use crate::engine::{Limits, Policy};
 use crate::exit;
 use crate::filter::spec::{FilterSpec, RuleSpec};
 use crate::filter::{Closest, Filter, Matcher, MatcherJail, Outcome, Verdict};
@@ -26,9 +26,6 @@ use crate::source::{SourceSpec, Wanted, input};
 
 /// The name under which a filter runs here; no jail is touched.
 const TEST_JAIL: &str = "test";
-
-/// The most prefixes that a simulation counts at a time, as the daemon does by default.
-const SIMULATION_LIMIT: usize = 1_000_000;
 
 /// What is to be tried.
 struct Trial {
@@ -100,7 +97,7 @@ fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result
         bail!("{TEST_JAIL} is no name");
     };
     let mut simulation = simulate
-        .then(|| Simulation::new(&name, &trial.policy, &trial.spec.rules, SIMULATION_LIMIT));
+        .then(|| Simulation::new(&name, &trial.policy, &trial.spec.rules, Limits::default()));
     let mut matcher = Matcher::new(vec![MatcherJail {
         name,
         // The source is asked for the right entries; lines of a text log have no fields to ask.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::escalation::{AggregationDocument, EscalationDocument};
 use super::foreign;
 use super::ports::ports;
 use super::problem::Problem;
@@ -19,12 +20,14 @@ use super::value::{
     parsed, string,
 };
 use crate::backend::{Action, Kind, Port};
+use crate::engine::Counts;
 use crate::model::{Bantime, JailName, JournalMatch, Prefix};
 use crate::source::SourceSpec;
 
 /// The most failures that a jail may wait for: so many instants are kept for each prefix.
 const MAXRETRY_LIMIT: u32 = 10_000;
-/// The most prefixes that may be counted at a time: more is a slip of the keys, not a wish.
+/// The most prefixes that may be counted (or banned) at a time: more is a slip of the keys, not a
+/// wish.
 const TRACKED_LIMIT: usize = 100_000_000;
 /// A wider prefix than this is a continent, not an offender.
 const WIDEST_IPV4: u8 = 8;
@@ -38,6 +41,8 @@ pub(super) struct MainDocument {
     pub backends: Option<Vec<Kind>>,
     /// `tracked_limit`.
     pub tracked_limit: Option<usize>,
+    /// `ban_limit`.
+    pub ban_limit: Option<usize>,
     /// `[nftables] table`.
     pub table: Option<String>,
     /// `[default]`: what holds for every jail that does not say otherwise.
@@ -59,9 +64,12 @@ pub(super) struct JailDocument {
     pub ports: Option<At<Vec<Port>>>,
     pub action: Option<At<Action>>,
     pub backends: Option<At<Vec<Kind>>>,
+    pub counts: Option<At<Counts>>,
     pub maxretry: Option<At<u32>>,
     pub findtime: Option<At<Duration>>,
     pub bantime: Option<At<Bantime>>,
+    pub escalation: EscalationDocument,
+    pub aggregation: AggregationDocument,
     pub ignoreip: Option<At<Vec<Prefix>>>,
     pub ignoreself: Option<At<bool>>,
     pub ipv4_prefix: Option<At<u8>>,
@@ -81,6 +89,7 @@ impl MainDocument {
         let mut table = Table::new(text, &root, 0);
         let backends = table.take("backend", backends);
         let tracked_limit = table.take("tracked_limit", integer(1..=TRACKED_LIMIT));
+        let ban_limit = table.take("ban_limit", integer(1..=TRACKED_LIMIT));
         let nftables = table.table("nftables").and_then(|mut nftables| {
             let name = nftables.take("table", table_name);
             problems.extend(nftables.finish(no_hint));
@@ -98,6 +107,7 @@ impl MainDocument {
         let document = Self {
             backends: backends.map(|at| at.value),
             tracked_limit: tracked_limit.map(|at| at.value),
+            ban_limit: ban_limit.map(|at| at.value),
             table: nftables.map(|at| at.value),
             default,
         };
@@ -233,6 +243,7 @@ fn jail_table<'t>(key: &str, value: &'t Value<'t>) -> Result<(JailName, &'t DeTa
 impl JailDocument {
     fn read(mut table: Table<'_>, services: &str) -> (Self, Vec<Problem>) {
         let actions = [("reject", Action::Reject), ("drop", Action::Drop)];
+        let counts = [("failures", Counts::Failures), ("bans", Counts::Bans)];
         let mut document = Self {
             description: table.take("description", string),
             enabled: table.take("enabled", boolean),
@@ -244,9 +255,12 @@ impl JailDocument {
             ports: table.take("ports", ports(services)),
             action: table.take("action", choice(&actions)),
             backends: table.take("backend", backends),
+            counts: table.take("counts", choice(&counts)),
             maxretry: table.take("maxretry", integer(1..=MAXRETRY_LIMIT)),
             findtime: table.take("findtime", duration),
             bantime: table.take("bantime", bantime),
+            escalation: EscalationDocument::read(&mut table),
+            aggregation: AggregationDocument::read(&mut table),
             ignoreip: table.take("ignoreip", list(parsed)),
             ignoreself: table.take("ignoreself", boolean),
             ipv4_prefix: table.take("ipv4_prefix", integer(WIDEST_IPV4..=32)),
@@ -278,9 +292,12 @@ impl JailDocument {
             ports: self.ports.or(lower.ports),
             action: self.action.or(lower.action),
             backends: self.backends.or(lower.backends),
+            counts: self.counts.or(lower.counts),
             maxretry: self.maxretry.or(lower.maxretry),
             findtime: self.findtime.or(lower.findtime),
             bantime: self.bantime.or(lower.bantime),
+            escalation: self.escalation.over(lower.escalation),
+            aggregation: self.aggregation.over(lower.aggregation),
             ignoreip: self.ignoreip.or(lower.ignoreip),
             ignoreself: self.ignoreself.or(lower.ignoreself),
             ipv4_prefix: self.ipv4_prefix.or(lower.ipv4_prefix),

@@ -12,8 +12,9 @@ use super::written::Written;
 use std::sync::Arc;
 
 use crate::backend::Target;
-use crate::engine::Policy;
-use crate::model::{JailName, Prefix, PrefixLengths};
+use crate::engine::{Counts, Limits, Policy};
+use crate::filter::Filter;
+use crate::model::{JailName, JournalMatch, Prefix, PrefixLengths};
 
 /// What has to be known of a jail that names log files.
 const FILES_UNREAD: &str = "log files (logpath) are not read yet, only the journal is: \
@@ -27,6 +28,17 @@ pub(super) struct Meant {
     pub warnings: Vec<Problem>,
 }
 
+/// Where a jail's failures come from.
+#[derive(Default)]
+struct Reads {
+    description: String,
+    filter_name: String,
+    filter: Option<Arc<Filter>>,
+    mode: String,
+    journalmatch: JournalMatch,
+    warnings: Vec<Problem>,
+}
+
 impl Written {
     /// What holds for the daemon as a whole; no jails yet.
     pub fn frame(&self) -> Settings {
@@ -34,7 +46,10 @@ impl Written {
         Settings {
             backends: self.main.backends.clone().unwrap_or(default.backends),
             table: self.main.table.clone().unwrap_or(default.table),
-            tracked_limit: self.main.tracked_limit.unwrap_or(default.tracked_limit),
+            limits: Limits {
+                tracked: self.main.tracked_limit.unwrap_or(default.limits.tracked),
+                bans: self.main.ban_limit.unwrap_or(default.limits.bans),
+            },
             jails: default.jails,
         }
     }
@@ -51,10 +66,59 @@ impl Written {
         let ignoreip = joined(default.ignoreip.as_ref(), jail.ignoreip.as_ref());
         let jail = jail.clone().over(default.clone());
 
+        let reads = match jail.counts.as_ref().map(|at| at.value).unwrap_or_default() {
+            Counts::Failures => self.reads(name, &jail)?,
+            Counts::Bans => reads_nothing(name, &jail)?,
+        };
+        let aggregation = jail.aggregation.clone().meaning(name);
+        let aggregation = aggregation.map_err(|problem| vec![problem])?;
+
+        let policy = Policy::default();
+        let lengths = PrefixLengths {
+            ipv4: or(jail.ipv4_prefix, policy.lengths.ipv4),
+            ipv6: or(jail.ipv6_prefix, policy.lengths.ipv6),
+        };
+        let settings = JailSettings {
+            name: name.clone(),
+            description: or(jail.description, reads.description),
+            filter_name: reads.filter_name,
+            filter: reads.filter,
+            mode: reads.mode,
+            logpath: or(jail.logpath, Vec::new()),
+            source: jail.source.map(|at| at.value).unwrap_or_default(),
+            journalmatch: reads.journalmatch,
+            policy: Policy {
+                counts: or(jail.counts, policy.counts),
+                maxretry: or(jail.maxretry, policy.maxretry),
+                findtime: or(jail.findtime, policy.findtime),
+                bantime: or(jail.bantime, policy.bantime),
+                escalation: jail.escalation.meaning(),
+                aggregation,
+                lengths,
+                ignoreip,
+                ignoreself: or(jail.ignoreself, policy.ignoreself),
+                ..policy
+            },
+            backends: or(jail.backends, self.frame().backends),
+            target: Target {
+                jail: name.clone(),
+                ports: jail.ports.map(|at| at.value).unwrap_or_default(),
+                action: jail.action.map(|at| at.value).unwrap_or_default(),
+                lengths,
+            },
+        };
+        Ok(Meant {
+            settings,
+            warnings: reads.warnings,
+        })
+    }
+
+    /// What a jail that counts failures reads.
+    fn reads(&self, name: &JailName, jail: &JailDocument) -> Result<Reads, Vec<Problem>> {
         let filter_name = jail.filter.as_ref().map_or(name, |at| &at.value);
-        let (filter_name, filter) = self.filter_of(name, &jail, filter_name)?;
+        let (filter_name, filter) = self.filter_of(name, jail, filter_name)?;
         let mode = jail.mode.as_ref().map_or(NORMAL, |at| &at.value);
-        check_mode(name, &jail, filter, mode).map_err(|problem| vec![problem])?;
+        check_mode(name, jail, filter, mode).map_err(|problem| vec![problem])?;
         let compiled = filter.compile(mode)?;
 
         let (journalmatch, place) = match &jail.journalmatch {
@@ -72,37 +136,14 @@ impl Written {
         let unread = files.map(|files| doubt(&files.place, FILES_UNREAD));
         let warnings = forgeable.into_iter().chain(unread).collect();
 
-        let policy = Policy::default();
-        let lengths = PrefixLengths {
-            ipv4: or(jail.ipv4_prefix, policy.lengths.ipv4),
-            ipv6: or(jail.ipv6_prefix, policy.lengths.ipv6),
-        };
-        let settings = JailSettings {
-            name: name.clone(),
-            description: or(jail.description, filter.spec.description.clone()),
+        Ok(Reads {
+            description: filter.spec.description.clone(),
             filter_name: filter_name.to_string(),
-            filter: Arc::new(compiled),
+            filter: Some(Arc::new(compiled)),
             mode: mode.to_owned(),
-            logpath: or(jail.logpath, Vec::new()),
-            source: jail.source.map(|at| at.value).unwrap_or_default(),
             journalmatch: journalmatch.clone(),
-            policy: Policy {
-                maxretry: or(jail.maxretry, policy.maxretry),
-                findtime: or(jail.findtime, policy.findtime),
-                bantime: or(jail.bantime, policy.bantime),
-                lengths,
-                ignoreip,
-                ignoreself: or(jail.ignoreself, policy.ignoreself),
-            },
-            backends: or(jail.backends, self.frame().backends),
-            target: Target {
-                jail: name.clone(),
-                ports: jail.ports.map(|at| at.value).unwrap_or_default(),
-                action: jail.action.map(|at| at.value).unwrap_or_default(),
-                lengths,
-            },
-        };
-        Ok(Meant { settings, warnings })
+            warnings,
+        })
     }
 
     fn filter_of(
@@ -121,6 +162,32 @@ impl Written {
         };
         let file = found.file.as_ref().map_err(Clone::clone)?;
         Ok((own_name, file))
+    }
+}
+
+/// A jail that counts bans has nothing to read, and no key may say that it has.
+fn reads_nothing(name: &JailName, jail: &JailDocument) -> Result<Reads, Vec<Problem>> {
+    let written = [
+        ("filter", jail.filter.as_ref().map(|at| &at.place)),
+        ("mode", jail.mode.as_ref().map(|at| &at.place)),
+        (
+            "journalmatch",
+            jail.journalmatch.as_ref().map(|at| &at.place),
+        ),
+        ("logpath", jail.logpath.as_ref().map(|at| &at.place)),
+    ];
+    let problems: Vec<Problem> = written
+        .into_iter()
+        .filter_map(|(key, place)| Some((key, place?)))
+        .map(|(key, place)| {
+            let message = format!("{key}: leave it out: counts = \"bans\" reads no log");
+            Problem::new(place, message).of_jail(name)
+        })
+        .collect();
+    if problems.is_empty() {
+        Ok(Reads::default())
+    } else {
+        Err(problems)
     }
 }
 

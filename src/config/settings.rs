@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{Kind, Target};
-use crate::engine::Policy;
+use crate::engine::{Counts, Limits, Policy};
 use crate::filter::Filter;
 use crate::model::{JailName, JournalMatch};
 use crate::source::SourceSpec;
@@ -17,8 +17,8 @@ pub struct Settings {
     pub backends: Vec<Kind>,
     /// The name of the table in nftables.
     pub table: String,
-    /// The most prefixes that are counted at a time, over all jails.
-    pub tracked_limit: usize,
+    /// The most prefixes that are counted, and banned, at a time, over all jails.
+    pub limits: Limits,
     /// The enabled jails, by name.
     pub jails: Vec<JailSettings>,
 }
@@ -27,8 +27,14 @@ impl Settings {
     /// How far back entries can still count in any jail.
     #[must_use]
     pub fn longest_findtime(&self) -> Duration {
-        let findtimes = self.jails.iter().map(|jail| jail.policy.findtime);
-        findtimes.max().unwrap_or_default()
+        let reading = self
+            .jails
+            .iter()
+            .filter(|jail| jail.policy.counts == Counts::Failures);
+        reading
+            .map(|jail| jail.policy.findtime)
+            .max()
+            .unwrap_or_default()
     }
 }
 
@@ -38,7 +44,7 @@ impl Default for Settings {
         Self {
             backends: vec![Kind::default()],
             table: "journalban".to_owned(),
-            tracked_limit: 1_000_000,
+            limits: Limits::default(),
             jails: Vec::new(),
         }
     }
@@ -51,10 +57,10 @@ pub struct JailSettings {
     pub name: JailName,
     /// One line for people: the jail's, or else its filter's.
     pub description: String,
-    /// The name of its filter: the filter's own, not an alias.
+    /// The name of its filter: the filter's own, not an alias. Empty where there is none.
     pub filter_name: String,
-    /// Its filter, compiled for the mode.
-    pub filter: Arc<Filter>,
+    /// Its filter, compiled for the mode; `None`: it reads nothing, and counts bans.
+    pub filter: Option<Arc<Filter>>,
     /// The filter's mode.
     pub mode: String,
     /// Where its entries come from.

@@ -18,6 +18,9 @@ use crate::daemon::enforcers::enforced;
 use crate::engine::{BanRequest, Refusal, UnbanRequest};
 use crate::model::{Ban, Decision, DurationError, JailName, Prefix, PrefixError};
 
+/// The most prefixes that `status` shows of a jail.
+const BANNED_SHOWN: usize = 1000;
+
 type Replies = mpsc::Sender<Reply>;
 
 /// Answers one question.
@@ -79,16 +82,21 @@ fn status(core: &mut Core, wanted: Option<&JailName>, replies: Replies) {
         })
         .map(|jail| JailReport {
             journal_matches: core.journal_matches(&jail.name),
-            name: jail.name,
             currently_failed: jail.currently_failed,
             total_failed: jail.totals.failed,
             total_ignored: jail.totals.ignored,
             total_named: jail.totals.named,
-            currently_banned: jail.banned.len(),
+            currently_banned: jail.currently_banned,
             total_banned: jail.totals.banned,
             dropped_packets: None,
             dropped_bytes: None,
-            banned: jail.banned.iter().map(ToString::to_string).collect(),
+            banned: if wanted.is_some() {
+                let banned = core.engine.banned_in(&jail.name, BANNED_SHOWN);
+                banned.iter().map(ToString::to_string).collect()
+            } else {
+                Vec::new()
+            },
+            name: jail.name,
         })
         .collect();
     if let (Some(name), true) = (wanted, jails.is_empty()) {
@@ -183,7 +191,7 @@ fn unban(
         .iter()
         .filter_map(|decision| match decision {
             Decision::Unban(unban) => Some(format!("{} {}", unban.jail, unban.prefix)),
-            Decision::Ban(_) => None,
+            Decision::Ban(_) | Decision::Open(_) => None,
         })
         .collect();
     let answer = core.settle(decisions);

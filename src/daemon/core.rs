@@ -4,6 +4,7 @@
 //! positions, then to the enforcer, then to the log.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::config::{self, Loaded, Problem, Settings};
 use crate::daemon::enforcers::{Enforcers, Options, Post};
 use crate::daemon::report;
 use crate::daemon::sources::Sources;
-use crate::engine::{Engine, Policy};
+use crate::engine::{Engine, Policy, Spared};
 use crate::filter::Verdict;
 use crate::model::{Bantime, Decision, JailName, PrefixLengths, Time, Totals};
 use crate::paths;
@@ -47,6 +48,8 @@ pub(super) struct Core {
     root: PathBuf,
     pub(super) settings: Settings,
     pub(super) engine: Engine,
+    /// What the engine was told to spare.
+    spared: Spared,
     pub(super) store: Store,
     pub(super) enforcers: Enforcers,
     pub(super) sources: Sources,
@@ -88,12 +91,16 @@ impl Core {
         let at = now();
         let saved_totals = restored.totals.iter().cloned().collect();
         let held = held_jails(&settings, loaded.left_out);
-        let mut engine = Engine::new(settings.tracked_limit);
+        let mut engine = Engine::new(settings.limits, seed());
         engine.restore(restored.bans, restored.settled, restored.totals);
-        let mut decisions =
-            engine.configure(policies(&settings, &held), settings.tracked_limit, at);
+        let mut decisions = engine.configure(policies(&settings, &held), settings.limits, at);
         // Behind the policies, which say whether `ignoreself` holds.
-        decisions.extend(engine.set_own_addresses(own, at));
+        let spared = Spared {
+            own,
+            ..Spared::default()
+        };
+        decisions.extend(engine.set_spared(spared.clone(), at));
+        // Not yet what happened before: it is not in the store's answer.
         decisions.extend(engine.tick(at));
 
         let options = Options {
@@ -105,6 +112,7 @@ impl Core {
             root: root.to_owned(),
             settings,
             engine,
+            spared,
             store,
             enforcers,
             sources: Sources::default(),
@@ -141,7 +149,8 @@ impl Core {
     }
 
     /// What time alone brings: bans that end, positions to be written, old rows to be deleted.
-    pub(super) fn tick(&mut self, now: Time) {
+    /// True if there is more than can be done at once.
+    pub(super) fn tick(&mut self, now: Time) -> bool {
         let over = self.engine.tick(now);
         if !over.is_empty() || now.since(self.saved_at) >= POSITIONS_EVERY {
             self.settle(over);
@@ -153,10 +162,12 @@ impl Core {
                 warn!("{error:#}");
             }
         }
+        self.engine.is_behind(now)
     }
 
     pub(super) fn own_addresses_changed(&mut self, own: Vec<IpAddr>) {
-        let decisions = self.engine.set_own_addresses(own, now());
+        self.spared.own = own;
+        let decisions = self.engine.set_spared(self.spared.clone(), now());
         if !decisions.is_empty() {
             self.settle(decisions);
         }
@@ -229,9 +240,9 @@ impl Core {
         }
         let settings = loaded.settings;
         let held = held_jails(&settings, []);
-        let decisions =
-            self.engine
-                .configure(policies(&settings, &held), settings.tracked_limit, now());
+        let decisions = self
+            .engine
+            .configure(policies(&settings, &held), settings.limits, now());
         self.settings = settings;
         self.save(&decisions);
         decisions.iter().for_each(report::decision);
@@ -287,6 +298,12 @@ fn change(decision: Decision) -> Change {
             until: ban.until,
             open: ban.open,
         }),
+        Decision::Open(opening) => Change::Add(Holding {
+            jail: opening.jail,
+            prefix: opening.prefix,
+            until: opening.until,
+            open: opening.open,
+        }),
         Decision::Unban(unban) => Change::Remove {
             jail: unban.jail,
             prefix: unban.prefix,
@@ -304,6 +321,11 @@ fn holdings(engine: &Engine) -> Vec<Holding> {
             open: ban.open.into(),
         })
         .collect()
+}
+
+/// A number that nobody outside can guess.
+fn seed() -> u64 {
+    RandomState::new().hash_one(0)
 }
 
 /// Jails without a filter: the one for bans by hand, and those whose configuration is broken, which

@@ -38,6 +38,9 @@ use core::Core;
 /// go of a ban at its own time; this is how late our own books may be.
 const TICK: Duration = Duration::from_secs(1);
 
+/// The pause between ticks when there is more to end than one does, for everybody else's sake.
+const TICK_AGAIN: Duration = Duration::from_millis(10);
+
 /// How many questions of clients may wait for the loop.
 const QUESTIONS_WAITING: usize = 64;
 
@@ -89,7 +92,9 @@ async fn serve(root: &Path, loaded: config::Loaded) -> Result<()> {
             biased;
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = ticks.tick() => tick(&mut core),
+            _ = ticks.tick() => if tick(&mut core) {
+                ticks.reset_after(TICK_AGAIN);
+            },
             _ = hangup.recv() => reload_quietly(&mut core),
             Some(question) = asked.recv() => answer::answer(&mut core, question),
             Some(told) = told.recv() => report::enforcer(&told),
@@ -107,9 +112,11 @@ async fn serve(root: &Path, loaded: config::Loaded) -> Result<()> {
     Ok(())
 }
 
-fn tick(core: &mut Core) {
-    core.tick(now());
+/// True if the next one should come at once.
+fn tick(core: &mut Core) -> bool {
+    let more = core.tick(now());
     notify(&[NotifyState::Watchdog, NotifyState::Status(&core.summary())]);
+    more
 }
 
 fn reload_quietly(core: &mut Core) {

@@ -6,7 +6,7 @@ use tracing::{error, info, warn};
 
 use crate::backend::Told;
 
-use crate::model::{Ban, Decision, Origin, Unban, UnbanCause, format_duration, printable};
+use crate::model::{Ban, Decision, Opening, Origin, Unban, UnbanCause, format_duration, printable};
 
 /// A prefix was banned.
 pub const BAN: &str = "7f1e705c77ce4bfbb45921c0c41a83f8";
@@ -23,6 +23,7 @@ pub const HEALED: &str = "3727f4483705455cb7f935db2228bb82";
 pub fn decision(decision: &Decision) {
     match decision {
         Decision::Ban(ban) => banned(ban),
+        Decision::Open(opening) => opened(opening),
         Decision::Unban(unban) => unbanned(unban),
     }
 }
@@ -38,7 +39,7 @@ fn banned(ban: &Ban) {
             ban.failures,
             printable(&ban.reason)
         ),
-        Origin::Neighbours | Origin::Recidive | Origin::Adopted => printable(&ban.reason),
+        Origin::Aggregate | Origin::Recidive | Origin::Adopted => printable(&ban.reason),
         Origin::Manual if ban.reason.is_empty() => "by hand".to_owned(),
         Origin::Manual => format!("by hand: {}", printable(&ban.reason)),
     };
@@ -74,6 +75,24 @@ fn unbanned(unban: &Unban) {
         "{}: unbanned {}: {why}",
         unban.jail,
         unban.prefix,
+    );
+}
+
+fn opened(opening: &Opening) {
+    let open = if opening.open.is_empty() {
+        "nothing".to_owned()
+    } else {
+        let parts: Vec<String> = opening.open.iter().map(ToString::to_string).collect();
+        parts.join(", ")
+    };
+    info!(
+        JOURNALBAN_ACTION = "open",
+        JOURNALBAN_JAIL = %opening.jail,
+        JOURNALBAN_ADDRESS = %opening.prefix,
+        JOURNALBAN_OPEN = open,
+        "{}: of the banned {}, {open} is open now, as what is ignored has changed",
+        opening.jail,
+        opening.prefix,
     );
 }
 

@@ -47,13 +47,16 @@ impl Sources {
     pub(super) fn begin(&mut self, settings: &Settings, store: &Store, now: Time) -> Result<()> {
         let mut readers: BTreeMap<SourceSpec, Vec<MatcherJail>> = BTreeMap::new();
         for jail in &settings.jails {
+            let Some(filter) = &jail.filter else {
+                continue;
+            };
             readers
                 .entry(jail.source.clone())
                 .or_default()
                 .push(MatcherJail {
                     name: jail.name.clone(),
                     journalmatch: jail.journalmatch.clone(),
-                    filter: Arc::clone(&jail.filter),
+                    filter: Arc::clone(filter),
                 });
         }
         let mut before = std::mem::take(&mut self.reading);

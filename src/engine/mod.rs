@@ -1,32 +1,50 @@
 //! Who is banned, and for how long.
 //!
 //! Pure: failures and requests in, decisions out, time is an argument. [`Engine`] brings together
-//! the sliding windows (`window`), the bans in force (`ledger`), what is never banned
-//! (`ignore`) and the counts that `status` shows (`stats`).
+//! the sliding windows (`window`), the bans in force (`ledger`), how they grow (`escalation`), the
+//! networks around them (`crowd`), what is never banned (`ignore`) and who is forgiven (`login`).
+//! `deciding` leads from a failure to a ban; `request` is what an administrator asks for.
 
+mod capped;
+mod crowd;
+mod deciding;
+mod escalation;
+mod explain;
 mod ignore;
 mod ledger;
+mod login;
+mod nets;
 mod policy;
 mod request;
+mod sparing;
 mod stats;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
+use std::collections::HashMap;
+use std::time::Duration;
 
-use crate::model::{
-    Ban, Decision, Failure, JailName, Origin, Prefix, Time, Totals, Unban, UnbanCause, canonical,
-};
-use ignore::Ignore;
+use crate::model::{Ban, Decision, JailName, PastBan, Prefix, Time, Totals, Unban, UnbanCause};
+use crowd::Crowds;
+use escalation::Offences;
+use ignore::{Ignore, Shared};
 use ledger::Ledger;
+use login::Logins;
 use window::Windows;
 
+pub use escalation::Escalation;
+pub use explain::{Explanation, HeldBan};
+pub use ignore::{Spare, Spared, Why};
 pub use ledger::BanView;
-pub use policy::Policy;
+pub use policy::{Aggregation, Counts, Policy};
 pub use request::{BanRequest, Refusal, UnbanRequest};
-pub use stats::JailStatus;
+pub use stats::{JailStatus, Losses};
+
+/// How many bans one tick ends at most, so that a million that end together hold up nobody. The
+/// backends let go of each at its own time anyway.
+const ENDED_AT_ONCE: usize = 5000;
 
 /// A jail's number, which stays the same as long as the engine lives.
 type JailId = u32;
@@ -52,23 +70,57 @@ struct Jail {
     configured: bool,
 }
 
+/// How much the engine may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// So many prefixes are counted at a time; as many are remembered for what they have done.
+    pub tracked: usize,
+    /// So many bans are in force at a time. Beyond it, the ban that ends next makes room.
+    pub bans: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tracked: 1_000_000,
+            bans: 1_000_000,
+        }
+    }
+}
+
 /// All that counts: windows, bans, totals. One owner, no I/O, no clock.
 pub struct Engine {
     jails: Vec<Jail>,
-    own: Vec<IpAddr>,
+    by_name: HashMap<JailName, JailId>,
+    limits: Limits,
+    /// Decides what chance decides.
+    seed: u64,
+    spared: Shared,
     windows: Windows,
+    offences: Offences,
+    crowds: Crowds,
+    logins: Logins,
     ledger: Ledger,
+    /// Bans that were not made, as there were too many and they would have ended first.
+    left_out: u64,
 }
 
 impl Engine {
-    /// An engine without jails that counts at most `tracked_limit` prefixes at a time.
+    /// An engine without jails. `seed` decides what chance decides (`bantime_rndtime`).
     #[must_use]
-    pub fn new(tracked_limit: usize) -> Self {
+    pub fn new(limits: Limits, seed: u64) -> Self {
         Self {
             jails: Vec::new(),
-            own: Vec::new(),
-            windows: Windows::new(tracked_limit),
+            by_name: HashMap::new(),
+            limits,
+            seed,
+            spared: Shared::new(Spared::default()),
+            windows: Windows::new(limits.tracked),
+            offences: Offences::new(limits.tracked),
+            crowds: Crowds::new(limits.tracked),
+            logins: Logins::new(limits.tracked),
             ledger: Ledger::default(),
+            left_out: 0,
         }
     }
 
@@ -77,10 +129,14 @@ impl Engine {
     pub fn configure(
         &mut self,
         policies: impl IntoIterator<Item = (JailName, Policy)>,
-        tracked_limit: usize,
+        limits: Limits,
         now: Time,
     ) -> Vec<Decision> {
-        self.windows.set_limit(tracked_limit);
+        self.limits = limits;
+        self.windows.set_limit(limits.tracked);
+        self.offences.set_limit(limits.tracked);
+        self.crowds.set_limit(limits.tracked);
+        self.logins.set_limit(limits.tracked);
         for jail in &mut self.jails {
             jail.configured = false;
         }
@@ -92,43 +148,18 @@ impl Engine {
             jail.ignore = ignore;
             jail.configured = true;
         }
-        let mut decisions = Vec::new();
-        for ban in self.ledger.all() {
-            let jail = &self.jails[index(ban.key.jail)];
-            let cause = if !jail.configured {
-                UnbanCause::Removed
-            } else if ban.origin.is_automatic()
-                && jail.ignore.overlapping(ban.key.prefix, &self.own).is_some()
-            {
-                UnbanCause::Ignored
-            } else {
-                continue;
-            };
-            decisions.push((ban.key, cause));
-        }
-        decisions
-            .into_iter()
-            .filter_map(|(key, cause)| self.lift(key, cause, now))
-            .collect()
-    }
-
-    /// Takes on the machine's own addresses, which `ignoreself` spares; bans of them end.
-    pub fn set_own_addresses(&mut self, own: Vec<IpAddr>, now: Time) -> Vec<Decision> {
-        self.own = own.into_iter().map(canonical).collect();
-        let ignored: Vec<Key> = self
+        let removed: Vec<Key> = self
             .ledger
-            .all()
-            .filter(|ban| ban.origin.is_automatic())
-            .filter(|ban| {
-                let ignore = &self.jail(ban.key.jail).ignore;
-                ignore.overlapping(ban.key.prefix, &self.own).is_some()
-            })
-            .map(|ban| ban.key)
+            .keys()
+            .filter(|key| !self.jail(key.jail).configured)
             .collect();
-        ignored
+        let mut decisions: Vec<Decision> = removed
             .into_iter()
-            .filter_map(|key| self.lift(key, UnbanCause::Ignored, now))
-            .collect()
+            .filter_map(|key| self.lift(key, UnbanCause::Removed, now))
+            .collect();
+        let all: Vec<Key> = self.ledger.keys().collect();
+        decisions.extend(self.spare(all, now));
+        decisions
     }
 
     /// Puts back what a store held: bans in force (of configured jails), when prefixes were last
@@ -141,17 +172,15 @@ impl Engine {
     ) {
         for ban in bans {
             let jail = self.jail_id(&ban.jail);
-            self.ledger.insert(
-                Key {
-                    jail,
-                    prefix: ban.prefix,
-                },
-                &ban,
-            );
+            let prefix = ban.prefix;
+            self.ledger.insert(Key { jail, prefix }, &ban);
         }
         for (name, prefix, time) in cleared {
             let jail = self.jail_id(&name);
-            self.windows.clear(Key { jail, prefix }, time);
+            let key = Key { jail, prefix };
+            if self.ledger.get(key).is_none() {
+                self.windows.clear(key, time);
+            }
         }
         for (name, totals) in totals {
             let jail = self.jail_id(&name);
@@ -159,141 +188,77 @@ impl Engine {
         }
     }
 
-    /// Counts a failure; the answer is a ban if it is the one too many.
-    pub fn failure(&mut self, failure: &Failure, now: Time) -> Option<Decision> {
-        let id = self.find(&failure.jail)?;
-        let jail = &mut self.jails[index(id)];
-        let addr = canonical(failure.addr);
-        if jail.ignore.spares(addr, &self.own) {
-            // A replayed failure was in the totals before the restart already.
-            jail.totals.ignored += u64::from(!failure.replayed);
-            return None;
+    /// Remembers earlier bans, in the order in which they began, for what later ones depend on
+    /// them: offences, the networks around them, `recidive`. To be called behind
+    /// [`configure`](Self::configure).
+    pub fn remember(
+        &mut self,
+        past: impl IntoIterator<Item = PastBan>,
+        now: Time,
+    ) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        for ban in past {
+            self.remember_one(&ban, now, &mut decisions);
         }
-        jail.totals.failed += u64::from(!failure.replayed);
-        let policy = &jail.policy;
-        let key = Key {
-            jail: id,
-            prefix: jail.ignore.narrowed(addr, policy.lengths, &self.own),
-        };
-        // The log's clock may run ahead of ours, and what it says of the future has not happened.
-        let time = failure.time.min(now);
-        if now.since(time) > policy.findtime || self.ledger.contains(key) {
-            return None;
-        }
-        let failures = self.windows.count(key, time, failure.weight, policy, now)?;
-        self.windows.clear(key, time);
-        let until = policy.bantime.until(time);
-        if until.is_some_and(|until| until <= now) {
-            return None;
-        }
-        let ban = Ban {
-            jail: failure.jail.clone(),
-            prefix: key.prefix,
-            since: time,
-            until,
-            failures,
-            origin: Origin::Log,
-            offence: 1,
-            open: Box::default(),
-            reason: failure.evidence.clone(),
-            lines: Box::default(),
-        };
-        jail.totals.banned += 1;
-        self.ledger.insert(key, &ban);
-        Some(Decision::Ban(ban))
+        decisions
     }
 
-    /// Counts an entry that matched but named its host, so that nobody can be banned for it.
-    pub fn named(&mut self, jail: &JailName) {
-        if let Some(id) = self.find(jail) {
-            self.jails[index(id)].totals.named += 1;
-        }
+    /// How far back [`remember`](Self::remember) has to go to forget nothing that still counts.
+    /// `None`: nothing has to be remembered. An offence counts as long as it takes to be forgotten,
+    /// which for those who do not learn has no bound, so `most` is one.
+    #[must_use]
+    pub fn memory(policies: &[(JailName, Policy)], most: Duration) -> Option<Duration> {
+        policies
+            .iter()
+            .flat_map(|(_, policy)| {
+                let bans = policy.counts == Counts::Bans;
+                let aggregation = policy.aggregation.map(|it| it.within);
+                let escalation = policy.escalation.is_some().then_some(most);
+                [bans.then_some(policy.findtime), aggregation, escalation]
+            })
+            .flatten()
+            .max()
     }
 
-    /// Ends the bans whose time is over, and forgets windows that no longer matter. To be called
-    /// every second or so, however busy the log is.
+    /// Ends bans whose time is over (not more than some thousand: if the answer is as long as
+    /// that, there may be more), and forgets what no longer matters. To be called every second or
+    /// so, however busy the log is.
     pub fn tick(&mut self, now: Time) -> Vec<Decision> {
-        let decisions = self
-            .ledger
-            .over(now)
+        let over = self.ledger.over(now, ENDED_AT_ONCE);
+        let decisions = over
             .into_iter()
             .filter_map(|key| self.lift(key, UnbanCause::Expired, now))
             .collect();
         let jails = &self.jails;
         self.windows
             .sweep(now, |jail| jails[index(jail)].policy.findtime);
+        let longest = |of: fn(&Policy) -> Option<Duration>| {
+            let spans = jails.iter().filter_map(|jail| of(&jail.policy));
+            spans.max().unwrap_or_default()
+        };
+        self.offences
+            .sweep(now, longest(|it| it.escalation.as_ref().map(|by| by.decay)));
+        self.crowds
+            .sweep(now, longest(|it| it.aggregation.map(|by| by.within)));
+        self.logins.sweep(now, longest(|it| it.forgive_on_success));
         decisions
     }
 
-    /// When the next ban ends.
+    /// Whether a ban is over that [`tick`](Self::tick) has not ended yet.
     #[must_use]
-    pub fn next_expiry(&self) -> Option<Time> {
-        self.ledger.next_expiry()
-    }
-
-    /// Bans by hand: answers the decision, or why not.
-    pub fn ban(&mut self, request: &BanRequest, now: Time) -> Result<Decision, Refusal> {
-        let id = self
-            .find(&request.jail)
-            .ok_or_else(|| Refusal::NoJail(request.jail.clone()))?;
-        let jail = &mut self.jails[index(id)];
-        request.check_width()?;
-        if let Some(entry) = jail.ignore.overlapping(request.prefix, &self.own) {
-            return Err(Refusal::Ignored {
-                prefix: request.prefix,
-                entry,
-            });
-        }
-        let ban = Ban {
-            jail: request.jail.clone(),
-            prefix: request.prefix,
-            since: now,
-            until: request.bantime.unwrap_or(jail.policy.bantime).until(now),
-            failures: 0,
-            origin: Origin::Manual,
-            offence: 1,
-            open: Box::default(),
-            reason: request.reason.clone(),
-            lines: Box::default(),
-        };
-        let key = Key {
-            jail: id,
-            prefix: request.prefix,
-        };
-        if !self.ledger.contains(key) {
-            jail.totals.banned += 1;
-        }
-        self.windows.clear(key, now);
-        self.ledger.insert(key, &ban);
-        Ok(Decision::Ban(ban))
-    }
-
-    /// Lifts by hand all bans that `request` names; none is no error. Failures so far are
-    /// forgotten, so that the next single one does not ban again.
-    pub fn unban(&mut self, request: &UnbanRequest, now: Time) -> Vec<Decision> {
-        let jail = request.jail.as_ref().map(|name| self.find(name));
-        let wanted = |key: Key| {
-            jail.is_none_or(|id| id == Some(key.jail))
-                && request
-                    .prefix
-                    .is_none_or(|prefix| prefix.overlaps(key.prefix))
-        };
-        let keys: Vec<Key> = self.ledger.keys().filter(|key| wanted(*key)).collect();
-        let decisions = keys
-            .into_iter()
-            .filter_map(|key| self.lift(key, UnbanCause::Manual, now))
-            .collect();
-        self.windows.clear_where(wanted, now);
-        decisions
+    pub fn is_behind(&self, now: Time) -> bool {
+        self.ledger
+            .next_to_end()
+            .is_some_and(|(until, _)| until <= now)
     }
 
     /// All bans in force; their stories are in the store.
     pub fn bans(&self) -> impl Iterator<Item = BanView<'_>> {
-        self.ledger.all().map(|held| BanView {
-            jail: &self.jail(held.key.jail).name,
-            prefix: held.key.prefix,
-            until: held.until,
-            open: &[],
+        self.ledger.all().map(|(key, held)| BanView {
+            jail: &self.jail(key.jail).name,
+            prefix: key.prefix,
+            until: held.until(),
+            open: self.ledger.open(key),
         })
     }
 
@@ -303,54 +268,20 @@ impl Engine {
         self.ledger.len()
     }
 
-    /// What `status` shows of each configured jail, in the order of their names.
-    #[must_use]
-    pub fn status(&self, now: Time) -> Vec<JailStatus> {
-        let failed = self
-            .windows
-            .counted(now, |jail| self.jail(jail).policy.findtime);
-        let mut all: Vec<JailStatus> = self
-            .jails
-            .iter()
-            .enumerate()
-            .filter(|(_, jail)| jail.configured)
-            .map(|(id, jail)| {
-                let mut banned: Vec<Prefix> = self
-                    .ledger
-                    .keys()
-                    .filter(|key| index(key.jail) == id)
-                    .map(|key| key.prefix)
-                    .collect();
-                banned.sort_unstable();
-                JailStatus {
-                    name: jail.name.clone(),
-                    currently_failed: failed.get(&id).copied().unwrap_or_default(),
-                    totals: jail.totals,
-                    banned,
-                }
-            })
-            .collect();
-        all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        all
-    }
-
-    /// The totals of every jail, for the store.
-    pub fn totals(&self) -> impl Iterator<Item = (&JailName, Totals)> {
-        self.jails.iter().map(|jail| (&jail.name, jail.totals))
-    }
-
-    /// How many prefixes were forgotten because more were tracked than the limit allows.
-    #[must_use]
-    pub fn evicted(&self) -> u64 {
-        self.windows.evicted()
-    }
-
     fn lift(&mut self, key: Key, cause: UnbanCause, now: Time) -> Option<Decision> {
         let held = self.ledger.remove(key)?;
-        let time = held.until.map_or(now, |until| until.min(now));
+        let time = held.until().map_or(now, |until| until.min(now));
         self.windows.clear(key, time);
+        self.crowds.clear(key);
+        let jail = &self.jails[index(key.jail)];
+        if let Some(by) = &jail.policy.escalation {
+            match cause {
+                UnbanCause::Manual => self.offences.forgive(by, key.jail, key.prefix),
+                _ => self.offences.ended(by, key.jail, key.prefix, time),
+            }
+        }
         Some(Decision::Unban(Unban {
-            jail: self.jail(key.jail).name.clone(),
+            jail: jail.name.clone(),
             prefix: key.prefix,
             time,
             cause,
@@ -363,31 +294,26 @@ impl Engine {
 
     /// The number of a configured jail.
     fn find(&self, name: &JailName) -> Option<JailId> {
-        let at = self
-            .jails
-            .iter()
-            .position(|jail| jail.configured && jail.name == *name)?;
-        JailId::try_from(at).ok()
+        let id = *self.by_name.get(name)?;
+        self.jail(id).configured.then_some(id)
     }
 
     /// The number of a jail, configured or not; a new one if it has none yet.
     fn jail_id(&mut self, name: &JailName) -> JailId {
-        let at = self
-            .jails
-            .iter()
-            .position(|jail| jail.name == *name)
-            .unwrap_or_else(|| {
-                let policy = Policy::default();
-                self.jails.push(Jail {
-                    name: name.clone(),
-                    ignore: Ignore::new(&policy),
-                    policy,
-                    totals: Totals::default(),
-                    configured: false,
-                });
-                self.jails.len() - 1
-            });
-        // So many names do not fit into any memory.
-        JailId::try_from(at).unwrap_or(JailId::MAX)
+        if let Some(id) = self.by_name.get(name) {
+            return *id;
+        }
+        // More names do not fit into any memory.
+        let id = JailId::try_from(self.jails.len()).unwrap_or(JailId::MAX);
+        let policy = Policy::default();
+        self.jails.push(Jail {
+            name: name.clone(),
+            ignore: Ignore::new(&policy),
+            policy,
+            totals: Totals::default(),
+            configured: false,
+        });
+        self.by_name.insert(name.clone(), id);
+        id
     }
 }

@@ -1,6 +1,7 @@
 //! What an administrator asks for by hand, and why it may be refused.
 
-use crate::model::{Bantime, JailName, Prefix};
+use crate::engine::{Engine, Key, Spare, index};
+use crate::model::{Ban, Bantime, Decision, JailName, Origin, Prefix, Time, UnbanCause};
 
 /// The widest IPv4 prefix that can be banned by hand: the largest block that was ever handed out.
 const WIDEST_IPV4: u8 = 8;
@@ -36,16 +37,100 @@ pub enum Refusal {
     #[error("no jail \"{0}\" is enabled; \"journalban status\" lists those that are")]
     NoJail(JailName),
     /// It would ban what is ignored.
-    #[error("{prefix} is not banned: {entry} is ignored (ignoreip, or an address of this machine)")]
+    #[error("{prefix} is not banned: never ban {spare}")]
     Ignored {
         /// What was to be banned.
         prefix: Prefix,
-        /// What of it is ignored.
-        entry: Prefix,
+        /// What it is a part of.
+        spare: Spare,
     },
     /// It would ban a good part of the Internet.
     #[error("{0} is not banned: wider than /{WIDEST_IPV4} (IPv4) or /{WIDEST_IPV6} (IPv6)")]
     TooWide(Prefix),
+    /// There are as many bans as there may be.
+    #[error("{0} is not banned: there are as many bans as ban_limit in journalban.toml allows")]
+    Full(Prefix),
+}
+
+impl Engine {
+    /// Bans by hand: answers the decision, or why not. What is ignored within the prefix stays
+    /// open.
+    pub fn ban(&mut self, request: &BanRequest, now: Time) -> Result<Decision, Refusal> {
+        let prefix = request.prefix;
+        let id = self
+            .find(&request.jail)
+            .ok_or_else(|| Refusal::NoJail(request.jail.clone()))?;
+        request.check_width()?;
+        let key = Key { jail: id, prefix };
+        let full = self.ledger.len() >= self.limits.bans;
+        let jail = &mut self.jails[index(id)];
+        if let Some(spare) = jail.ignore.spares(prefix, &self.spared) {
+            return Err(Refusal::Ignored { prefix, spare });
+        }
+        let held = self.ledger.get(key);
+        if full && held.is_none() {
+            return Err(Refusal::Full(prefix));
+        }
+        let ban = Ban {
+            jail: request.jail.clone(),
+            prefix,
+            since: now,
+            until: request.bantime.unwrap_or(jail.policy.bantime).until(now),
+            failures: 0,
+            origin: Origin::Manual,
+            offence: held.map_or(1, |held| held.offence),
+            open: jail.ignore.open_parts(prefix, &self.spared),
+            reason: request.reason.clone(),
+            lines: Box::default(),
+        };
+        jail.totals.banned += u64::from(held.is_none());
+        self.windows.forget(key);
+        self.ledger.insert(key, &ban);
+        Ok(Decision::Ban(ban))
+    }
+
+    /// Lifts by hand all bans that `request` names; none is no error. Failures so far are
+    /// forgotten, so that the next single one does not ban again, and so are the offences.
+    pub fn unban(&mut self, request: &UnbanRequest, now: Time) -> Vec<Decision> {
+        let jail = request.jail.as_ref().map(|name| self.find(name));
+        let of_jail = |key: Key| jail.is_none_or(|id| id == Some(key.jail));
+        let wanted = |key: Key| {
+            of_jail(key)
+                && request
+                    .prefix
+                    .is_none_or(|prefix| prefix.overlaps(key.prefix))
+        };
+        // Of a single address there can only be bans around it, which need no search.
+        let keys: Vec<Key> = match request.prefix.filter(|prefix| prefix.is_host()) {
+            Some(host) => self
+                .covering(host)
+                .map(|(key, _)| key)
+                .filter(|key| of_jail(*key))
+                .collect(),
+            None => self.ledger.keys().filter(|key| wanted(*key)).collect(),
+        };
+        let decisions = keys
+            .into_iter()
+            .filter_map(|key| self.lift(key, UnbanCause::Manual, now))
+            .collect();
+        match request.prefix.filter(|prefix| prefix.is_host()) {
+            Some(host) => self.settle_host(host, of_jail, now),
+            None => self.windows.clear_where(wanted, now),
+        }
+        decisions
+    }
+
+    /// Settles the failures of every prefix that is counted for `host`.
+    fn settle_host(&mut self, host: Prefix, of_jail: impl Fn(Key) -> bool, now: Time) {
+        for jail in self.ids() {
+            let lengths = self.jail(jail).policy.lengths;
+            let prefix = Prefix::of(host.addr(), lengths);
+            let key = Key { jail, prefix };
+            if of_jail(key) {
+                self.windows.settle(key, now);
+            }
+        }
+    }
 }
 
 impl BanRequest {

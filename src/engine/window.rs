@@ -1,23 +1,48 @@
 //! The sliding windows: how many failures a prefix has had within findtime.
 //!
 //! Exact: a window keeps the times of the last `maxretry` failures, no more are ever needed. The
-//! number of windows is capped; beyond it the least telling of a few is forgotten.
+//! lines that show them are kept as long as there is room; a ban tells them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use indexmap::IndexMap;
-use indexmap::map::Entry;
-
-use crate::engine::{JailId, Key, Policy, index};
+use crate::engine::capped::{Capped, Worth};
+use crate::engine::{JailId, Key, index};
 use crate::model::Time;
 
-/// How many windows are looked at to find one to forget, and how many each tick sweeps at least.
-/// Eviction costs the same at any number of windows; 16 come close to the true minimum.
-const LOOKED_AT: usize = 16;
+/// The most lines that are kept for one prefix beside the deciding one.
+const LINES_LIMIT: usize = 9;
+/// The most bytes that lines of all prefixes may take. A flood of new prefixes then leaves only
+/// the deciding lines.
+const LINES_BYTES: usize = 16 * 1024 * 1024;
+/// What a kept line costs beside its text.
+const LINE_COST: usize = 32;
+/// Up to so many failures a window grows by single ones: most prefixes never have more.
+const SMALL: usize = 8;
 
-/// A tick looks at this part of all windows, so that each is swept within as many ticks.
-const SWEEP_PART: usize = 64;
+/// When a jail bans.
+#[derive(Clone, Copy)]
+pub(super) struct Threshold {
+    pub maxretry: u32,
+    pub findtime: Duration,
+}
+
+/// A failure, as a window sees it.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub time: Time,
+    /// How many failures it is.
+    pub weight: u32,
+    pub line: &'a str,
+}
+
+/// A window that is full.
+pub(super) struct Hit {
+    /// How many failures were within findtime.
+    pub failures: u32,
+    /// The lines of those before the deciding one.
+    pub lines: Box<[Box<str>]>,
+}
 
 /// The failures of one prefix.
 #[derive(Default)]
@@ -26,6 +51,17 @@ struct Window {
     cleared: Time,
     /// When the last failures were, in order; at most `maxretry`.
     times: Vec<Time>,
+    lines: Option<Box<Lines>>,
+}
+
+/// Behind a pointer, as most windows have none.
+#[derive(Default)]
+struct Lines(VecDeque<Box<str>>);
+
+impl Lines {
+    fn cost(&self) -> usize {
+        self.0.iter().map(|line| line.len() + LINE_COST).sum()
+    }
 }
 
 impl Window {
@@ -38,56 +74,73 @@ impl Window {
     fn matters(&self, now: Time, findtime: Duration) -> bool {
         now.since(self.last()) <= findtime
     }
+
+    /// How many failures are within findtime at `now`.
+    fn within(&self, now: Time, findtime: Duration) -> usize {
+        let fresh = |time: &&Time| now.since(**time) <= findtime;
+        self.times.iter().filter(fresh).count()
+    }
+}
+
+impl Worth for Window {
+    fn worth(&self) -> (usize, Time) {
+        (self.times.len(), self.last())
+    }
 }
 
 /// All windows.
 pub(super) struct Windows {
-    tracked: IndexMap<Key, Window>,
-    limit: usize,
-    /// Where the next sweep or eviction looks.
-    hand: usize,
-    evicted: u64,
+    tracked: Capped<Window>,
+    /// What all kept lines take.
+    lines_bytes: usize,
 }
 
 impl Windows {
-    pub(super) fn new(limit: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         Self {
-            tracked: IndexMap::new(),
-            limit: limit.max(1),
-            hand: 0,
-            evicted: 0,
+            tracked: Capped::new(limit),
+            lines_bytes: 0,
         }
     }
 
-    pub(super) fn set_limit(&mut self, limit: usize) {
-        self.limit = limit.max(1);
-        while self.tracked.len() > self.limit {
-            self.evict();
-        }
+    pub fn set_limit(&mut self, limit: usize) {
+        let mut freed = 0;
+        self.tracked
+            .set_limit(limit, |window| freed += cost(&window));
+        self.lines_bytes -= freed;
     }
 
-    pub(super) fn evicted(&self) -> u64 {
-        self.evicted
+    pub fn evicted(&self) -> u64 {
+        self.tracked.evicted()
     }
 
-    /// Counts a failure at `time`, `weight` times. The answer is how many were within findtime if
-    /// that is at least maxretry.
-    pub(super) fn count(
+    /// Counts a failure. There is an answer if it is the one too many.
+    pub fn count(
         &mut self,
         key: Key,
-        time: Time,
-        weight: u32,
-        policy: &Policy,
+        seen: Seen<'_>,
+        threshold: Threshold,
         now: Time,
-    ) -> Option<u32> {
-        let window = self.window(key, now, policy.findtime);
+    ) -> Option<Hit> {
+        let Seen { time, weight, line } = seen;
+        let Threshold { maxretry, findtime } = threshold;
+        let (window, gone) = self.tracked.entry(key);
+        self.lines_bytes -= gone.as_ref().map_or(0, cost);
+        if !window.matters(now, findtime) {
+            window.times.clear();
+            self.lines_bytes -= cost(window);
+            window.lines = None;
+        }
         if time <= window.cleared {
             return None;
         }
-        let keep = usize::try_from(policy.maxretry.max(1)).unwrap_or(usize::MAX);
+        let keep = usize::try_from(maxretry.max(1)).unwrap_or(usize::MAX);
         let weight = usize::try_from(weight.max(1))
             .unwrap_or(usize::MAX)
             .min(keep);
+        if window.times.len() < SMALL {
+            window.times.reserve_exact(weight);
+        }
         // Logs of several files come nearly, not wholly, in order.
         let at = window.times.partition_point(|earlier| *earlier <= time);
         window
@@ -101,76 +154,90 @@ impl Windows {
             .windows(keep)
             .any(|run| match (run.first(), run.last()) {
                 (Some(first), Some(last)) => {
-                    *first <= time && time <= *last && last.since(*first) <= policy.findtime
+                    *first <= time && time <= *last && last.since(*first) <= findtime
                 }
                 _ => false,
             });
         if hit {
-            let within = window
-                .times
-                .iter()
-                .filter(|earlier| time.since(**earlier) <= policy.findtime)
-                .count();
-            return u32::try_from(within).ok();
+            let failures = u32::try_from(window.within(time, findtime)).unwrap_or(u32::MAX);
+            self.lines_bytes -= cost(window);
+            let lines = window.lines.take().map(|lines| Vec::from(lines.0));
+            let lines = lines.unwrap_or_default().into();
+            return Some(Hit { failures, lines });
         }
         // Only the last `keep` can matter to a later failure.
         let surplus = window.times.len().saturating_sub(keep);
         window.times.drain(..surplus);
+        if self.lines_bytes + line.len() + LINE_COST <= LINES_BYTES {
+            self.lines_bytes -= cost(window);
+            let lines = &mut window.lines.get_or_insert_default().0;
+            if lines.len() == LINES_LIMIT.min(keep) {
+                lines.pop_front();
+            }
+            lines.push_back(line.into());
+            self.lines_bytes += cost(window);
+        }
         None
     }
 
+    /// Forgets a window; what else says that its failures are settled has to be asked first.
+    pub fn forget(&mut self, key: Key) {
+        let gone = self.tracked.remove(key);
+        self.lines_bytes -= gone.as_ref().map_or(0, cost);
+    }
+
     /// Settles all failures of `key` up to `time`.
-    pub(super) fn clear(&mut self, key: Key, time: Time) {
-        if !self.tracked.contains_key(&key) && self.tracked.len() >= self.limit {
-            self.evict();
+    pub fn clear(&mut self, key: Key, time: Time) {
+        let (window, gone) = self.tracked.entry(key);
+        self.lines_bytes -= gone.as_ref().map_or(0, cost) + cost(window);
+        settle(window, time);
+    }
+
+    /// As [`clear`](Self::clear), if there is a window.
+    pub fn settle(&mut self, key: Key, time: Time) {
+        if let Some(window) = self.tracked.find_mut(key) {
+            self.lines_bytes -= cost(window);
+            settle(window, time);
         }
-        let window = self.tracked.entry(key).or_default();
-        window.cleared = window.cleared.max(time);
-        window.times = Vec::new();
     }
 
     /// Settles the failures of all keys that `wanted` names.
-    pub(super) fn clear_where(&mut self, wanted: impl Fn(Key) -> bool, time: Time) {
-        for (key, window) in &mut self.tracked {
+    pub fn clear_where(&mut self, wanted: impl Fn(Key) -> bool, time: Time) {
+        for (key, window) in self.tracked.iter_mut() {
             if wanted(*key) {
-                window.cleared = window.cleared.max(time);
-                window.times = Vec::new();
+                self.lines_bytes -= cost(window);
+                settle(window, time);
             }
         }
     }
 
-    /// Forgets some windows that no longer matter; a full round takes [`SWEEP_PART`] calls.
-    pub(super) fn sweep(&mut self, now: Time, findtime: impl Fn(JailId) -> Duration) {
-        let mut left = (self.tracked.len() / SWEEP_PART)
-            .max(LOOKED_AT)
-            .min(self.tracked.len());
-        while left > 0 && !self.tracked.is_empty() {
-            left -= 1;
-            self.hand %= self.tracked.len();
-            let stale = self
-                .tracked
-                .get_index(self.hand)
-                .is_some_and(|(key, window)| !window.matters(now, findtime(key.jail)));
-            if stale {
-                // The last window takes this place and is looked at next.
-                self.tracked.swap_remove_index(self.hand);
-            } else {
-                self.hand += 1;
-            }
-        }
-        if self.tracked.capacity() > 4 * self.tracked.len().max(LOOKED_AT) {
-            self.tracked.shrink_to(2 * self.tracked.len());
-        }
+    /// Forgets some windows that no longer matter.
+    pub fn sweep(&mut self, now: Time, findtime: impl Fn(JailId) -> Duration) {
+        let mut freed = 0;
+        self.tracked.sweep(
+            |key, window| !window.matters(now, findtime(key.jail)),
+            |window| freed += cost(&window),
+        );
+        self.lines_bytes -= freed;
+    }
+
+    /// How many failures of `key` are within findtime, and when the last one was.
+    pub fn failures(&self, key: Key, now: Time, findtime: Duration) -> (u32, Option<Time>) {
+        let Some(window) = self.tracked.find(key) else {
+            return (0, None);
+        };
+        let within = u32::try_from(window.within(now, findtime)).unwrap_or(u32::MAX);
+        (within, window.times.last().copied())
     }
 
     /// How many prefixes have failures within findtime, for each jail that has any.
-    pub(super) fn counted(
+    pub fn counted(
         &self,
         now: Time,
         findtime: impl Fn(JailId) -> Duration,
     ) -> HashMap<usize, usize> {
         let mut counts = HashMap::new();
-        for (key, window) in &self.tracked {
+        for (key, window) in self.tracked.iter() {
             let fresh = window
                 .times
                 .last()
@@ -181,38 +248,53 @@ impl Windows {
         }
         counts
     }
+}
 
-    fn window(&mut self, key: Key, now: Time, findtime: Duration) -> &mut Window {
-        if !self.tracked.contains_key(&key) && self.tracked.len() >= self.limit {
-            self.evict();
-        }
-        match self.tracked.entry(key) {
-            Entry::Occupied(entry) => {
-                let window = entry.into_mut();
-                if !window.matters(now, findtime) {
-                    window.times.clear();
-                }
-                window
+/// What the lines of a window take of [`LINES_BYTES`].
+fn cost(window: &Window) -> usize {
+    window.lines.as_ref().map_or(0, |lines| lines.cost())
+}
+
+fn settle(window: &mut Window, time: Time) {
+    window.cleared = window.cleared.max(time);
+    window.times = Vec::new();
+    window.lines = None;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Prefix;
+
+    #[test]
+    fn lines_are_counted_however_a_window_ends() {
+        let mut windows = Windows::new(50);
+        let threshold = Threshold {
+            maxretry: 3,
+            findtime: Duration::from_secs(10),
+        };
+        let key = |host: u32| Key {
+            jail: 0,
+            prefix: Prefix::host(std::net::Ipv4Addr::from_bits(host).into()),
+        };
+        for step in 0_u32..2000 {
+            let now = Time::from_secs(u64::from(step / 20));
+            let seen = Seen {
+                time: now,
+                weight: 1,
+                line: "a line",
+            };
+            windows.count(key(step * 7 % 90), seen, threshold, now);
+            match step % 13 {
+                0 => windows.clear(key(step % 90), now),
+                1 => windows.forget(key(step % 90)),
+                2 => windows.sweep(now, |_| threshold.findtime),
+                3 => windows.set_limit(40 + usize::try_from(step % 20).expect("small")),
+                _ => {}
             }
-            Entry::Vacant(entry) => entry.insert(Window::default()),
+            let held: usize = windows.tracked.iter().map(|(_, window)| cost(window)).sum();
+            assert_eq!(windows.lines_bytes, held, "step {step}");
         }
-    }
-
-    /// Forgets, of the next [`LOOKED_AT`] windows, the one with the fewest failures, and of several
-    /// such the one whose last failure is longest ago.
-    fn evict(&mut self) {
-        let len = self.tracked.len();
-        let least = (0..LOOKED_AT.min(len))
-            .map(|step| (self.hand + step) % len)
-            .min_by_key(|at| {
-                self.tracked
-                    .get_index(*at)
-                    .map(|(_, w)| (w.times.len(), w.last()))
-            });
-        if let Some(at) = least {
-            self.tracked.swap_remove_index(at);
-            self.evicted += 1;
-        }
-        self.hand = (self.hand + LOOKED_AT) % len.max(1);
+        assert!(windows.lines_bytes > 0);
     }
 }

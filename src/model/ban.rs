@@ -56,8 +56,8 @@ pub enum Origin {
     Log,
     /// An administrator's `ban`.
     Manual,
-    /// Bans of several prefixes in it: the network as a whole is hostile.
-    Neighbours,
+    /// Bans of several prefixes in it: the network as a whole offends.
+    Aggregate,
     /// Bans in other jails: it does not learn.
     Recidive,
     /// It was found in the kernel, by a daemon whose state file was lost; its story is not known.
@@ -69,7 +69,7 @@ impl Origin {
     pub const ALL: [Self; 5] = [
         Self::Log,
         Self::Manual,
-        Self::Neighbours,
+        Self::Aggregate,
         Self::Recidive,
         Self::Adopted,
     ];
@@ -80,7 +80,7 @@ impl Origin {
         match self {
             Self::Log => "log",
             Self::Manual => "manual",
-            Self::Neighbours => "neighbours",
+            Self::Aggregate => "aggregate",
             Self::Recidive => "recidive",
             Self::Adopted => "adopted",
         }
@@ -178,11 +178,47 @@ pub struct Unban {
     pub cause: UnbanCause,
 }
 
+/// Another part of a banned prefix stays open than before, as what is ignored has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// On whose behalf the prefix is kept out.
+    pub jail: JailName,
+    /// The banned prefix.
+    pub prefix: Prefix,
+    /// Until when the rest of it is kept out; `None` is forever.
+    pub until: Option<Time>,
+    /// What of it is not kept out from now on, as in [`Ban::open`].
+    pub open: Box<[Prefix]>,
+}
+
+/// A ban as it is remembered: what counts of it for later ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastBan {
+    /// On whose behalf.
+    pub jail: JailName,
+    /// Who was kept out.
+    pub prefix: Prefix,
+    /// When it began.
+    pub since: Time,
+    /// When it was to end; `None` is never.
+    pub until: Option<Time>,
+    /// When it did end; `None`: it is in force.
+    pub ended: Option<Time>,
+    /// The how-many-eth of its prefix it was.
+    pub offence: u32,
+    /// What it went back to.
+    pub origin: Origin,
+    /// Whether an administrator lifted it.
+    pub forgiven: bool,
+}
+
 /// What the engine wants done. Persisted first, then applied; twice is harmless.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Keep a prefix out (or change until when).
     Ban(Ban),
+    /// Keep out another part of a banned prefix.
+    Open(Opening),
     /// Let it in again.
     Unban(Unban),
 }

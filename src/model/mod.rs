@@ -13,7 +13,7 @@ mod text;
 mod time;
 mod totals;
 
-pub use ban::{Ban, Bantime, Decision, Origin, Unban, UnbanCause};
+pub use ban::{Ban, Bantime, Decision, Opening, Origin, PastBan, Unban, UnbanCause};
 pub use entry::{Entry, FIELD_LIMIT, Position};
 pub use failure::{EVIDENCE_LIMIT, Failure};
 pub use journalmatch::{JournalMatch, JournalMatchError};

@@ -132,6 +132,8 @@ impl Store {
             for decision in commit.decisions {
                 match decision {
                     Decision::Ban(ban) => insert_ban(&transaction, ban)?,
+                    // What is open follows from the configuration; it is not kept.
+                    Decision::Open(_) => {}
                     Decision::Unban(unban) => end_ban(&transaction, unban)?,
                 }
             }

@@ -15,7 +15,7 @@ fn nothing_at_all_is_a_configuration() {
     assert!(!loaded.fatal() && loaded.settings.jails.is_empty());
     assert_eq!(loaded.settings.backends, [Kind::Nftables]);
     assert_eq!(loaded.settings.table, "journalban");
-    assert_eq!(loaded.settings.tracked_limit, 1_000_000);
+    assert_eq!(loaded.settings.limits.tracked, 1_000_000);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_drop_in_extends_the_vendor_key_by_key_over_the_defaults() {
     let settings = root.load().settings;
     assert_eq!(settings.backends, [Kind::DryRun]);
     assert_eq!(settings.table, "mine");
-    assert_eq!(settings.tracked_limit, 5000);
+    assert_eq!(settings.limits.tracked, 5000);
 
     root.write("etc/journalban/jail.d/50.toml", "[a]\nmaxretry = 7\n");
     let jail = root.jail("a");

@@ -1,0 +1,312 @@
+//! From a failure to a ban, and from a ban to what follows from it.
+
+use std::net::IpAddr;
+
+use crate::engine::window::{Seen, Threshold};
+use crate::engine::{Counts, Engine, JailId, Key, Policy, index};
+use crate::model::{
+    Ban, Decision, Failure, JailName, Origin, PastBan, Prefix, Time, UnbanCause, canonical,
+    format_duration,
+};
+
+/// A ban that is due, unless something speaks against it.
+struct Due {
+    key: Key,
+    time: Time,
+    failures: u32,
+    origin: Origin,
+    reason: Box<str>,
+    lines: Box<[Box<str>]>,
+}
+
+/// A ban that was made, now or in an earlier life.
+#[derive(Clone, Copy)]
+struct Made {
+    key: Key,
+    time: Time,
+    /// Whether it was in the totals before.
+    replayed: bool,
+}
+
+impl Policy {
+    fn threshold(&self) -> Threshold {
+        Threshold {
+            maxretry: self.maxretry,
+            findtime: self.findtime,
+        }
+    }
+}
+
+impl Engine {
+    /// Counts a failure. If it is the one too many, the answer is a ban, and what follows from it
+    /// (a wider one, one in `recidive`, one that makes room).
+    pub fn failure(&mut self, failure: &Failure, now: Time) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        if let Some(due) = self.counted(failure, now) {
+            self.decide(due, now, &mut decisions);
+        }
+        decisions
+    }
+
+    /// Takes note that `addr` logged in, for jails that forgive those who do.
+    pub fn success(&mut self, jail: &JailName, addr: IpAddr, time: Time, now: Time) {
+        let Some(id) = self.find(jail) else {
+            return;
+        };
+        let policy = &self.jail(id).policy;
+        if policy.forgive_on_success.is_none() {
+            return;
+        }
+        let addr = canonical(addr);
+        let time = time.min(now);
+        let prefix = Prefix::of(addr, policy.lengths);
+        self.logins.note(id, addr, time);
+        self.windows.clear(Key { jail: id, prefix }, time);
+    }
+
+    /// Counts an entry that matched but named its host, so that nobody can be banned for it.
+    pub fn named(&mut self, jail: &JailName) {
+        if let Some(id) = self.find(jail) {
+            self.jails[index(id)].totals.named += 1;
+        }
+    }
+
+    fn counted(&mut self, failure: &Failure, now: Time) -> Option<Due> {
+        let id = self.find(&failure.jail)?;
+        let jail = &mut self.jails[index(id)];
+        let addr = canonical(failure.addr);
+        let policy = &jail.policy;
+        let forgiven = policy
+            .forgive_on_success
+            .is_some_and(|span| self.logins.within(id, addr, span, now).is_some());
+        if forgiven
+            || jail
+                .ignore
+                .spares(Prefix::host(addr), &self.spared)
+                .is_some()
+        {
+            // A replayed failure was in the totals before the restart already.
+            jail.totals.ignored += u64::from(!failure.replayed);
+            return None;
+        }
+        jail.totals.failed += u64::from(!failure.replayed);
+        let key = Key {
+            jail: id,
+            prefix: Prefix::of(addr, policy.lengths),
+        };
+        // The log's clock may run ahead of ours, and what it says of the future has not happened.
+        let time = failure.time.min(now);
+        if now.since(time) > policy.findtime
+            || self.ledger.covering(id, key.prefix).next().is_some()
+        {
+            return None;
+        }
+        let seen = Seen {
+            time,
+            weight: failure.weight,
+            line: &failure.evidence,
+        };
+        let hit = self.windows.count(key, seen, policy.threshold(), now)?;
+        self.windows.clear(key, time);
+        Some(Due {
+            key,
+            time,
+            failures: hit.failures,
+            origin: Origin::Log,
+            reason: failure.evidence.clone(),
+            lines: hit.lines,
+        })
+    }
+
+    /// Makes the ban that is due, and all that follow from it.
+    fn decide(&mut self, due: Due, now: Time, decisions: &mut Vec<Decision>) {
+        let Key { jail: id, prefix } = due.key;
+        let jail = &self.jails[index(id)];
+        let policy = &jail.policy;
+        let offence = match &policy.escalation {
+            Some(by) => self.offences.count(by, id, prefix, now).saturating_add(1),
+            None => 1,
+        };
+        let mut bantime = policy.bantime_of(offence);
+        if let Some(by) = &policy.escalation {
+            bantime = by.with_chance(bantime, self.seed, due.key, due.time);
+        }
+        let until = bantime.until(due.time);
+        if until.is_some_and(|until| until <= now) || !self.make_room(until, now, decisions) {
+            return;
+        }
+        let jail = &mut self.jails[index(id)];
+        let ban = Ban {
+            jail: jail.name.clone(),
+            prefix,
+            since: due.time,
+            until,
+            failures: due.failures,
+            origin: due.origin,
+            offence,
+            open: jail.ignore.open_parts(prefix, &self.spared),
+            reason: due.reason,
+            lines: due.lines,
+        };
+        jail.totals.banned += 1;
+        if let Some(by) = &jail.policy.escalation {
+            self.offences.note(by, id, prefix, offence, until);
+        }
+        self.ledger.insert(due.key, &ban);
+        // The ban itself says now up to when failures are settled.
+        self.windows.forget(due.key);
+        decisions.push(Decision::Ban(ban));
+        let made = Made {
+            key: due.key,
+            time: due.time,
+            replayed: false,
+        };
+        self.look_around(made, now, decisions);
+        self.count_ban(made, now, decisions);
+    }
+
+    /// Makes room for a ban that ends at `until`; false if the others are worth more.
+    fn make_room(&mut self, until: Option<Time>, now: Time, decisions: &mut Vec<Decision>) -> bool {
+        while self.ledger.len() >= self.limits.bans {
+            match self.ledger.next_to_end() {
+                Some((end, key)) if until.is_none_or(|until| end < until) => {
+                    decisions.extend(self.lift(key, UnbanCause::Displaced, now));
+                }
+                _ => {
+                    self.left_out += 1;
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Bans the network around a banned prefix if that is the one too many in it.
+    fn look_around(&mut self, made: Made, now: Time, decisions: &mut Vec<Decision>) {
+        let Made {
+            key: banned, time, ..
+        } = made;
+        let jail = &self.jails[index(banned.jail)];
+        let Some(by) = jail.policy.aggregation else {
+            return;
+        };
+        let Some((network, count)) = self.crowds.note(&by, banned, time) else {
+            return;
+        };
+        let key = Key {
+            prefix: network,
+            ..banned
+        };
+        if self.ledger.covering(key.jail, network).next().is_some()
+            || jail.ignore.spares(network, &self.spared).is_some()
+        {
+            return;
+        }
+        self.crowds.clear(key);
+        let due = Due {
+            key,
+            time,
+            failures: count,
+            origin: Origin::Aggregate,
+            reason: format!(
+                "{count} prefixes in it were banned within {}, the last: {}",
+                format_duration(by.within),
+                banned.prefix
+            )
+            .into(),
+            lines: Box::default(),
+        };
+        self.decide(due, now, decisions);
+    }
+
+    /// Counts a ban in the jails that count bans.
+    fn count_ban(&mut self, made: Made, now: Time, decisions: &mut Vec<Decision>) {
+        let Made {
+            key: banned,
+            time,
+            replayed,
+        } = made;
+        if self.jail(banned.jail).policy.counts == Counts::Bans {
+            return;
+        }
+        for id in 0..self.jails.len() {
+            let Ok(id) = JailId::try_from(id) else {
+                return;
+            };
+            let jail = &mut self.jails[index(id)];
+            if !jail.configured || jail.policy.counts == Counts::Failures {
+                continue;
+            }
+            let key = Key { jail: id, ..banned };
+            if jail.ignore.spares(key.prefix, &self.spared).is_some()
+                || self.ledger.covering(id, key.prefix).next().is_some()
+            {
+                continue;
+            }
+            jail.totals.failed += u64::from(!replayed);
+            let by = &self.jails[index(banned.jail)].name;
+            let line = format!("banned in {by}");
+            let seen = Seen {
+                time,
+                weight: 1,
+                line: &line,
+            };
+            let threshold = self.jails[index(id)].policy.threshold();
+            let Some(hit) = self.windows.count(key, seen, threshold, now) else {
+                continue;
+            };
+            self.windows.clear(key, time);
+            let due = Due {
+                key,
+                time,
+                failures: hit.failures,
+                origin: Origin::Recidive,
+                reason: format!(
+                    "{} bans within {}, the last in {by}",
+                    hit.failures,
+                    format_duration(threshold.findtime)
+                )
+                .into(),
+                lines: hit.lines,
+            };
+            self.decide(due, now, decisions);
+        }
+    }
+
+    pub(super) fn remember_one(
+        &mut self,
+        past: &PastBan,
+        now: Time,
+        decisions: &mut Vec<Decision>,
+    ) {
+        let Some(id) = self.find(&past.jail) else {
+            return;
+        };
+        let key = Key {
+            jail: id,
+            prefix: past.prefix,
+        };
+        let policy = &self.jails[index(id)].policy;
+        if let Some(by) = &policy.escalation {
+            if past.forgiven {
+                self.offences.forgive(by, id, past.prefix);
+            } else {
+                let quiet = past.ended.or(past.until);
+                self.offences.note(by, id, past.prefix, past.offence, quiet);
+            }
+        }
+        if past.origin == Origin::Manual {
+            return;
+        }
+        if past.origin == Origin::Aggregate {
+            self.crowds.clear(key);
+        }
+        let made = Made {
+            key,
+            time: past.since,
+            replayed: true,
+        };
+        self.look_around(made, now, decisions);
+        self.count_ban(made, now, decisions);
+    }
+}
