@@ -118,12 +118,10 @@ fn ban_and_unban(place: &Place, mut dice: Dice, over: &AtomicBool) -> Vec<(Strin
             let parameters = json!({ "prefix": address, "bantime": bantime });
             ("Ban", parameters, Known::Banned)
         };
-        match client::ask(&place.socket(), method, parameters) {
-            Ok(_) => all.push((address, then)),
-            Err(_) => {
-                all.push((address, Known::Unanswered));
-                thread::sleep(Duration::from_millis(1));
-            }
+        let answered = client::ask(&place.socket(), method, parameters).is_ok();
+        all.push((address, if answered { then } else { Known::Unanswered }));
+        if !answered {
+            thread::sleep(Duration::from_millis(1));
         }
     }
     all
