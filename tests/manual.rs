@@ -6,6 +6,7 @@ use clap::CommandFactory;
 use journalban::cli::args::Arguments;
 
 const PAGE: &str = include_str!("../man/journalban.8");
+const CONFIGURATION_PAGE: &str = include_str!("../man/journalban.toml.5");
 
 /// Every `--option` that is typed with `Fl -option` in the page.
 fn documented_options() -> BTreeSet<&'static str> {
@@ -58,4 +59,42 @@ fn every_exit_code_is_in_the_manual() {
     ] {
         assert!(table.contains(&format!("\n.It {code}\n")), "{code}");
     }
+}
+
+/// The keys that a table may have, as the program tells whoever writes one that it has not.
+fn known_keys(file: &str, text: &str) -> BTreeSet<String> {
+    let root = tempfile::tempdir().expect("a directory");
+    let path = root.path().join("etc/journalban").join(file);
+    std::fs::create_dir_all(path.parent().expect("a directory")).expect("makes directories");
+    std::fs::write(path, text).expect("writes");
+    let loaded = journalban::config::load(root.path());
+    let [problem] = &loaded.problems[..] else {
+        panic!("{:?}", loaded.problems);
+    };
+    let (_, known) = problem.message.split_once("known are ").expect("a list");
+    known.split(", ").map(str::to_owned).collect()
+}
+
+/// What `.It Cm a , b` describes in the page's part with the heading `part`.
+fn described(part: &str) -> BTreeSet<String> {
+    let (_, part) = CONFIGURATION_PAGE
+        .split_once(&format!("\n.Ss {part}\n"))
+        .expect("the part");
+    let (part, _) = part.split_once("\n.S").expect("another part follows");
+    part.lines()
+        .filter_map(|line| line.strip_prefix(".It Cm "))
+        .flat_map(|keys| keys.split(" , "))
+        .map(|key| key.trim_matches(['[', ']']).to_owned())
+        .collect()
+}
+
+#[test]
+fn every_key_of_the_configuration_is_in_the_manual_and_no_other() {
+    let jail = known_keys("jail.d/a.toml", "[a]\nqqqqqqqqqq = 1\n");
+    assert_eq!(described("Jails"), jail);
+    let mut main = known_keys("journalban.toml", "qqqqqqqqqq = 1\n");
+    let nftables = known_keys("journalban.toml", "[nftables]\nqqqqqqqqqq = 1\n");
+    main.remove("nftables");
+    main.extend(nftables.into_iter().map(|key| format!("nftables.{key}")));
+    assert_eq!(described("journalban.toml"), main);
 }
