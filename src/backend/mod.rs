@@ -7,6 +7,7 @@
 mod dry_run;
 mod enforcer;
 mod nftables;
+mod pieces;
 
 pub use dry_run::{Counts, DryRun};
 pub use enforcer::{Answer, Enforcer, Told};

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use journalban::backend::{Action, Backend, BackendError, Nftables, Port, Protocol, Target};
+use journalban::backend::{
+    Action, Backend, BackendError, Change, Holding, Nftables, Port, Protocol, Target,
+};
 use journalban::clock;
 use journalban::model::PrefixLengths;
 
 use crate::support::nft::{Element, elements, nft, objects, values};
 use crate::support::until;
-use crate::{add, alone, apply, backend, holding, many, name, remove, restore, target};
+use crate::{add, alone, apply, backend, holding, many, name, prefix, remove, restore, target};
 
 const HOUR: Option<Duration> = Some(Duration::from_hours(1));
 
@@ -212,6 +214,42 @@ fn overlapping_networks_keep_out_what_either_keeps_out() {
         );
         assert_eq!(values("net4-a").len(), 2);
         assert_eq!(values("net6-a"), ["::/0"]);
+    });
+}
+
+#[test]
+fn what_is_open_is_in_no_set_and_a_removal_leaves_nothing_behind() {
+    alone(|| {
+        let mut backend = backend(&[target("a", None, Action::Drop)], &[]);
+        let closed = holding("a", "2001:db8::/64", HOUR);
+        let opened = Holding {
+            open: [prefix("2001:db8::8/125")].into(),
+            ..closed.clone()
+        };
+        let around = [
+            "2001:db8::/125",
+            "2001:db8::10-2001:db8::ffff:ffff:ffff:ffff",
+        ];
+        let in_sets = || (values("v6-a"), values("net6-a"));
+        apply(&mut backend, &[Change::Add(closed.clone())]);
+        assert_eq!(values("v6-a"), ["2001:db8::"]);
+        let everywhere = nft("list table inet journalban");
+        assert!(!everywhere.contains("2001:db8::8"), "{everywhere}");
+        apply(&mut backend, &[Change::Add(opened.clone())]);
+        assert_eq!(values("v6-a"), [""; 0]);
+        let ranges = values("net6-a");
+        assert_eq!(ranges, around);
+        restore(&mut backend, &[target("a", None, Action::Drop)], &[opened]);
+        assert_eq!(in_sets(), (Vec::new(), ranges));
+        apply(&mut backend, &[add("a", "2001:db8::/48", None)]);
+        assert_eq!(values("net6-a"), ["2001:db8::/48"], "the other has no hole");
+        apply(
+            &mut backend,
+            &[remove("a", "2001:db8::/48"), Change::Add(closed)],
+        );
+        assert_eq!(in_sets(), (vec!["2001:db8::".to_owned()], Vec::new()));
+        apply(&mut backend, &[remove("a", "2001:db8::/64")]);
+        assert_eq!(in_sets(), (Vec::new(), Vec::new()));
     });
 }
 

@@ -4,11 +4,23 @@
 //! 198.51.100.0/24 for an hour and 198.51.100.64/26 for a day. The ranges here are cut so that each
 //! address has the latest end of all networks that contain it; the kernel's own timeouts then let
 //! the wider network go and keep the narrower, and so does a removal of either.
+//!
+//! What of a network is open is not in its ranges, unless another network has it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::backend::pieces::pieces;
 use crate::model::{Prefix, Time};
+
+/// How a network is kept out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Closure {
+    /// Until when; `None` is forever.
+    pub until: Option<Time>,
+    /// What of it is not kept out.
+    pub open: Box<[Prefix]>,
+}
 
 /// Neighbouring addresses of one family, all out until the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,14 +51,16 @@ impl Range {
 
 /// The fewest ranges that keep out what `nets` keep out, sorted. Only networks of the family that
 /// `ipv4` names count.
-pub(super) fn cover(nets: &BTreeMap<Prefix, Option<Time>>, ipv4: bool) -> Vec<Range> {
+pub(super) fn cover(nets: &BTreeMap<Prefix, Closure>, ipv4: bool) -> Vec<Range> {
     let mut sorted: Vec<Net> = nets
         .iter()
         .filter(|(prefix, _)| prefix.is_ipv4() == ipv4)
-        .map(|(prefix, until)| Net {
-            first: number(prefix.addr()),
-            last: number(prefix.last()),
-            until: *until,
+        .flat_map(|(prefix, net)| {
+            pieces(*prefix, &net.open).into_iter().map(|piece| Net {
+                first: number(piece.addr()),
+                last: number(piece.last()),
+                until: net.until,
+            })
         })
         .collect();
     // The wider before the narrower: two prefixes are nested or apart, never interleaved.
@@ -142,7 +156,11 @@ mod tests {
     fn covered(nets: &[(&str, Option<u64>)], ipv4: bool) -> Vec<String> {
         let nets = nets
             .iter()
-            .map(|(net, until)| (net.parse().expect("a prefix"), until.map(Time::from_secs)))
+            .map(|(net, until)| {
+                let until = until.map(Time::from_secs);
+                let open = Box::default();
+                (net.parse().expect("a prefix"), Closure { until, open })
+            })
             .collect();
         cover(&nets, ipv4)
             .iter()
@@ -180,13 +198,52 @@ mod tests {
         assert_eq!(covered(&all, true), ["0.0.0.0-255.255.255.255 Some(1)"]);
     }
 
-    fn some_nets() -> impl Strategy<Value = BTreeMap<Prefix, Option<Time>>> {
-        let net = (any::<u8>(), 24u8..=32, proptest::option::of(1u64..4));
+    #[test]
+    fn a_hole_in_one_net_is_closed_by_another() {
+        let net = |text: &str, until, open: &[&str]| {
+            let prefix = |text: &str| -> Prefix { text.parse().expect("a prefix") };
+            let closure = Closure {
+                until: Some(Time::from_secs(until)),
+                open: open.iter().map(|text| prefix(text)).collect(),
+            };
+            (prefix(text), closure)
+        };
+        let ranges = |nets: &[(Prefix, Closure)]| -> Vec<String> {
+            cover(&nets.iter().cloned().collect(), true)
+                .iter()
+                .map(|range| format!("{}-{}", range.first, range.last))
+                .collect()
+        };
+        let wide = net("192.0.2.0/24", 5, &["192.0.2.64/26", "192.0.2.255"]);
+        let around = ["192.0.2.0-192.0.2.63", "192.0.2.128-192.0.2.254"];
+        assert_eq!(ranges(std::slice::from_ref(&wide)), around);
+        let narrow = net("192.0.2.64/27", 5, &["192.0.2.64"]);
+        assert_eq!(
+            ranges(&[wide, narrow]),
+            [
+                "192.0.2.0-192.0.2.63",
+                "192.0.2.65-192.0.2.95",
+                "192.0.2.128-192.0.2.254"
+            ]
+        );
+    }
+
+    fn some_net() -> impl Strategy<Value = Option<Prefix>> {
+        (any::<u8>(), 24u8..=32)
+            .prop_map(|(host, len)| Prefix::new(IpAddr::from([255, 255, 255, host]), len))
+    }
+
+    fn some_nets() -> impl Strategy<Value = BTreeMap<Prefix, Closure>> {
+        let holes = proptest::collection::vec(some_net(), 0..4);
+        let net = (some_net(), proptest::option::of(1u64..4), holes);
         proptest::collection::vec(net, 0..24).prop_map(|nets| {
             nets.into_iter()
-                .filter_map(|(host, len, until)| {
-                    let prefix = Prefix::new(IpAddr::from([255, 255, 255, host]), len)?;
-                    Some((prefix, until.map(Time::from_secs)))
+                .filter_map(|(net, until, holes)| {
+                    let closure = Closure {
+                        until: until.map(Time::from_secs),
+                        open: holes.into_iter().flatten().collect(),
+                    };
+                    Some((net?, closure))
                 })
                 .collect()
         })
@@ -201,8 +258,11 @@ mod tests {
                 let addr = IpAddr::from([255, 255, 255, host]);
                 let naive = nets
                     .iter()
-                    .filter(|(net, _)| net.contains(Prefix::host(addr)))
-                    .map(|(_, until)| *until)
+                    .filter(|(net, closure)| {
+                        let within = |net: &Prefix| net.contains(Prefix::host(addr));
+                        within(net) && !closure.open.iter().any(within)
+                    })
+                    .map(|(_, closure)| closure.until)
                     .reduce(later);
                 let holding: Vec<_> = ranges
                     .iter()

@@ -3,10 +3,14 @@
 //! The hash sets need no memory here: a ban is one element. What is in an interval set depends on
 //! all of the jail's networks together, so these are kept; the set is small, and is filled anew
 //! whenever one of them changes.
+//!
+//! A ban of which parts stay open is no single element, and so is among the networks whatever its
+//! length. As that may change from one ban of a prefix to the next, a change takes the prefix out
+//! of the set that it is not in any more.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::cover::cover;
+use super::cover::{Closure, cover};
 use super::message::{Element, Key, interval};
 use super::slot::{Slot, SlotKind};
 use crate::backend::{BackendError, Change, Holding, Target};
@@ -16,8 +20,8 @@ use crate::model::{JailName, Prefix, PrefixLengths, Time};
 /// that is 584 years, and so is as good as forever.
 const LONGEST_MILLIS: u64 = u64::MAX / 1_000_000 - 1;
 
-/// Networks and until when they are out.
-type Nets = BTreeMap<Prefix, Option<Time>>;
+/// What is in the interval sets: networks, and how they are out.
+type Nets = BTreeMap<Prefix, Closure>;
 
 /// The jails of the table, with the networks in their interval sets.
 #[derive(Default)]
@@ -69,10 +73,10 @@ impl Jails {
         };
         for holding in wanted {
             if let Some(jail) = jails.by_name.get_mut(&holding.jail)
-                && Slot::of(holding.prefix, jail.lengths).kind == SlotKind::Net
+                && place(holding, jail.lengths).kind == SlotKind::Net
                 && Left::of(holding.until, now) != Left::Nothing
             {
-                jail.nets.insert(holding.prefix, holding.until);
+                jail.nets.insert(holding.prefix, closure(holding));
             }
         }
         jails
@@ -93,7 +97,7 @@ impl Jails {
             let Some(jail) = self.by_name.get(&holding.jail) else {
                 continue;
             };
-            let slot = Slot::of(holding.prefix, jail.lengths);
+            let slot = place(holding, jail.lengths);
             if slot.kind != SlotKind::Net
                 && let Some(element) = single(holding.prefix, holding.until, now)
             {
@@ -118,29 +122,39 @@ impl Jails {
         let mut nets: BTreeMap<JailName, Nets> = BTreeMap::new();
         let mut touched: Vec<(&JailName, bool)> = Vec::new();
         for change in changes {
-            let (name, prefix, until) = match change {
-                Change::Add(holding) => (&holding.jail, holding.prefix, Some(holding.until)),
+            let (name, prefix, holding) = match change {
+                Change::Add(holding) => (&holding.jail, holding.prefix, Some(holding)),
                 Change::Remove { jail, prefix } => (jail, *prefix, None),
             };
             let Some(jail) = self.by_name.get(name) else {
-                if until.is_some() {
+                if holding.is_some() {
                     return Err(BackendError::Refused(format!(
                         "banning {prefix}: there is no jail \"{name}\" in the table"
                     )));
                 }
                 continue;
             };
-            let left = until.map_or(Left::Nothing, |until| Left::of(until, now));
+            let left = holding.map_or(Left::Nothing, |holding| Left::of(holding.until, now));
+            let entering = holding.filter(|_| left != Left::Nothing);
+            let as_net = entering.filter(|it| place(it, jail.lengths).kind == SlotKind::Net);
             if Slot::of(prefix, jail.lengths).kind != SlotKind::Net {
+                let left = if as_net.is_some() {
+                    Left::Nothing
+                } else {
+                    left
+                };
                 last.insert((name, prefix), left);
+            }
+            let known = nets.get(name).unwrap_or(&jail.nets);
+            if as_net.is_none() && !known.contains_key(&prefix) {
                 continue;
             }
             let nets = nets
                 .entry(name.clone())
                 .or_insert_with(|| jail.nets.clone());
-            match until {
-                Some(until) if left != Left::Nothing => nets.insert(prefix, until),
-                _ => nets.remove(&prefix),
+            match as_net {
+                Some(holding) => nets.insert(prefix, closure(holding)),
+                None => nets.remove(&prefix),
             };
             touched.push((name, prefix.is_ipv4()));
         }
@@ -220,6 +234,23 @@ impl Left {
     }
 }
 
+/// Where a ban belongs: with parts that stay open it is among the networks.
+fn place(holding: &Holding, lengths: PrefixLengths) -> Slot {
+    let slot = Slot::of(holding.prefix, lengths);
+    if holding.open.is_empty() {
+        return slot;
+    }
+    let kind = SlotKind::Net;
+    Slot { kind, ..slot }
+}
+
+fn closure(holding: &Holding) -> Closure {
+    Closure {
+        until: holding.until,
+        open: holding.open.clone(),
+    }
+}
+
 fn net_set(jail: &JailName, ipv4: bool) -> String {
     let kind = SlotKind::Net;
     Slot { ipv4, kind }.set_name(jail)
@@ -264,19 +295,23 @@ mod tests {
         Jails::of(&[target], &[], NOW)
     }
 
-    fn add(prefix: &str, until: Option<u64>) -> Change {
+    fn prefix(text: &str) -> Prefix {
+        text.parse().expect("a prefix")
+    }
+
+    fn add(who: &str, until: Option<u64>) -> Change {
         Change::Add(Holding {
             jail: jail(),
-            prefix: prefix.parse().expect("a prefix"),
+            prefix: prefix(who),
             until: until.map(Time::from_secs),
             open: Box::default(),
         })
     }
 
-    fn remove(prefix: &str) -> Change {
+    fn remove(who: &str) -> Change {
         Change::Remove {
             jail: jail(),
-            prefix: prefix.parse().expect("a prefix"),
+            prefix: prefix(who),
         }
     }
 
@@ -320,6 +355,42 @@ mod tests {
             .plan(&[remove("192.0.2.0/24")], NOW)
             .expect("known jails");
         assert_eq!(firsts(&plan), [(key(0), Some(20_000))]);
+    }
+
+    /// The hash set `v6-a` and the interval set `net6-a` after each of several changes of a /64.
+    #[test]
+    fn a_ban_moves_between_its_sets_as_parts_of_it_open_and_close() {
+        let mut jails = jails();
+        let closed = add("2001:db8::/64", None);
+        let Change::Add(holding) = closed.clone() else {
+            panic!("it is an addition");
+        };
+        let opened = Change::Add(Holding {
+            open: [prefix("2001:db8::1")].into(),
+            ..holding
+        });
+        // Elements that enter the hash set, and how many are then in the interval set.
+        for (change, entering, elements) in [
+            (&closed, 1, None),
+            // Two ranges, each with its end: around the open address.
+            (&opened, 0, Some(4)),
+            (&closed, 1, Some(0)),
+            (&opened, 0, Some(4)),
+            (&remove("2001:db8::/64"), 0, Some(0)),
+            (&remove("2001:db8::/64"), 0, None),
+        ] {
+            let plan = jails
+                .plan(std::slice::from_ref(change), NOW)
+                .expect("known jails");
+            let hashed = &plan.hashed["v6-a"];
+            assert_eq!((hashed.leave.len(), hashed.enter.len()), (1, entering));
+            let interval = plan.intervals.get("net6-a").map(Vec::len);
+            assert_eq!(interval, elements, "{change:?}");
+            jails.carried_out(plan);
+        }
+        let plan = jails.plan(&[closed, opened], NOW).expect("known jails");
+        assert_eq!(plan.hashed["v6-a"].enter, [], "the last counts");
+        assert_eq!(plan.intervals["net6-a"].len(), 4);
     }
 
     #[test]

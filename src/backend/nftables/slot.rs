@@ -3,7 +3,8 @@
 //! A jail bans prefixes of one length per family, so these live in hash sets, where a change costs
 //! the same at any size; the rule masks the address before it looks. Other lengths come only from
 //! an administrator: single addresses in `host4-`/`host6-` sets, anything else in `net4-`/`net6-`
-//! interval sets, where every change costs time in proportion to the set.
+//! interval sets, where every change costs time in proportion to the set. (So are prefixes of which
+//! parts stay open, whatever their length: see `plan`.)
 //!
 //! Names begin with a letter, as nft(8) asks for, and what stands before the first `-` tells the
 //! kind, so that two jails never share a name whatever they are called.
