@@ -34,7 +34,7 @@
 //!   or unban are settled and do not count again (`engine::tests`, `tests/journal`).
 //! - Time is an argument; only [`clock`] reads it (clippy's `disallowed-methods`).
 //! - Only `config` sees TOML, only `filter::pattern` a regex crate, only `source::journal`
-//!   libsystemd, only `backend::nftables` netlink, only `store` SQLite (`tests/layers`).
+//!   libsystemd, only `backend` netlink, only `store` SQLite (`tests/layers`).
 //! - No unsafe code (`forbid` in Cargo.toml).
 //! - Whatever an outsider can make grow has a limit and a counter: field and line length, tracked
 //!   prefixes, connections, clients, requests, waiting decisions.

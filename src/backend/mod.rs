@@ -6,6 +6,7 @@
 
 mod dry_run;
 mod enforcer;
+mod netlink;
 mod nftables;
 mod pieces;
 

@@ -55,8 +55,8 @@ const ALONE: &[(&str, &str)] = &[
     ("systemd", "src/source/journal"),
     ("nftnl", "src/backend/nftables"),
     ("nftnl_sys", "src/backend/nftables"),
-    ("netlink_sys", "src/backend/nftables"),
-    ("netlink_packet_core", "src/backend/nftables"),
+    ("netlink_sys", "src/backend/"),
+    ("netlink_packet_core", "src/backend/"),
     ("rusqlite", "src/store"),
     ("unsafe", "src/backend/nftables/message.rs"),
 ];

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::reading::{Message, attribute, attributes, name, u64_of};
 use super::ruleset;
+use crate::backend::netlink::reading::{Message, attribute, attributes, name, u64_of};
 use crate::model::JailName;
 
 pub(super) const NFTA_RULE_CHAIN: u16 = 2;

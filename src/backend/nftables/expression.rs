@@ -2,10 +2,10 @@
 //!
 //! Numbers are those of `linux/netfilter/nf_tables.h`, named after it.
 
-use super::attribute::Writer;
 use super::counters::{self, Count};
 use super::ruleset::{Condition, Rule, Ruleset, Verdict};
 use crate::backend::Protocol;
+use crate::backend::netlink::attribute::Writer;
 
 const NFTA_LIST_ELEM: u16 = 1;
 const NFTA_EXPR_NAME: u16 = 1;

@@ -14,9 +14,9 @@
 
 use std::net::IpAddr;
 
-use super::attribute::{Head, Writer};
 use super::ruleset::{BASE_CHAIN, Ruleset, Set, SetKind};
 use super::{counters, expression};
+use crate::backend::netlink::attribute::{Head, Writer};
 
 /// Messages of `nf_tables` are numbered from here: its subsystem is the upper byte.
 pub(super) const NFNL_SUBSYS_NFTABLES: u16 = 10;
@@ -282,10 +282,8 @@ impl Batch {
             kind: NFNL_SUBSYS_NFTABLES << 8 | kind,
             flags,
             sequence: self.next_sequence(),
-            family: NFPROTO_INET,
-            resource: 0,
         };
-        self.writer.message(&head, body);
+        self.writer.message(&head, &generic(NFPROTO_INET, 0), body);
     }
 
     fn bracket(&mut self, kind: u16, body: impl FnOnce(&mut Writer)) {
@@ -293,10 +291,9 @@ impl Batch {
             kind,
             flags: 0,
             sequence: self.next_sequence(),
-            family: 0,
-            resource: NFNL_SUBSYS_NFTABLES,
         };
-        self.writer.message(&head, body);
+        self.writer
+            .message(&head, &generic(0, NFNL_SUBSYS_NFTABLES), body);
     }
 
     fn next_sequence(&mut self) -> u32 {
@@ -304,6 +301,13 @@ impl Batch {
         self.sequence = sequence.wrapping_add(1);
         sequence
     }
+}
+
+/// `struct nfgenmsg`.
+fn generic(family: u8, resource: u16) -> [u8; 4] {
+    const NFNETLINK_V0: u8 = 0;
+    let [high, low] = resource.to_be_bytes();
+    [family, NFNETLINK_V0, high, low]
 }
 
 /// The elements of an interval set that stand for `first` up to what is before `behind`; `None` is

@@ -6,12 +6,12 @@
 //! kernel's own timeouts: should this program die, bans end nevertheless.
 //!
 //! `ruleset` and `cover` say what is wanted (pure), `message` and `expression` write it,
-//! `reading` and `counters` read what the kernel says, `netlink` has the sockets.
+//! `reading` and `counters` read what the kernel says, `netlink` has the conversation.
 
-mod attribute;
 mod counters;
 mod cover;
 mod expression;
+mod left;
 mod message;
 mod netlink;
 mod plan;
@@ -25,11 +25,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 
+use crate::backend::netlink::{Failure, Notices};
 use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Target};
 use crate::model::{JailName, Time};
 use counters::Count;
 use message::{Batch, Element, Elements, NFT_MSG_GETRULE};
-use netlink::{Failure, Notices, Requests};
+use netlink::Requests;
 use plan::Jails;
 use ruleset::Ruleset;
 
@@ -57,7 +58,7 @@ impl Nftables {
     pub fn open(table: &str) -> Result<Self, BackendError> {
         let doing = "opening netlink sockets to nf_tables";
         let mut requests = Requests::open().map_err(|error| cannot(doing, &error))?;
-        let notices = Notices::open().map_err(|error| cannot(doing, &error))?;
+        let notices = netlink::notices().map_err(|error| cannot(doing, &error))?;
         let destroys = can_destroy(&mut requests, table)?;
         Ok(Self {
             table: table.to_owned(),
@@ -97,7 +98,7 @@ impl Nftables {
                 .map_err(|error| uncertain(doing, &error))?;
             match committed {
                 Ok(()) => {}
-                Err(Failure::Kernel { errno, .. }) if errno == Errno::RESTART => continue,
+                Err(failure) if failure.is(Errno::RESTART) => continue,
                 Err(failure) => return Err(failed(doing, failure)),
             }
             let now = self.requests.generation().map_err(|it| failed(doing, it))?;
@@ -209,8 +210,9 @@ impl Backend for Nftables {
     }
 
     fn disturbed(&mut self) -> Result<bool, BackendError> {
+        let (table, port) = (&self.table, self.requests.port());
         self.notices
-            .another_changed(&self.table, self.requests.port())
+            .any(|message| message.tells_of_another(table, port))
             .map_err(|error| uncertain("reading the notices of nftables", &error))
     }
 }
@@ -222,8 +224,8 @@ fn can_destroy(requests: &mut Requests, table: &str) -> Result<bool, BackendErro
     let nobody = [Element::single([192, 0, 2, 1].into(), None)];
     batch.elements_of(Elements::Destroy, table, "probe", &nobody);
     match requests.commit(batch) {
-        Err(Failure::Kernel { errno, .. }) if errno == Errno::INVAL => Ok(false),
-        Err(Failure::Kernel { errno, .. }) if errno == Errno::NOENT => Ok(true),
+        Err(failure) if failure.is(Errno::INVAL) => Ok(false),
+        Err(failure) if failure.is(Errno::NOENT) => Ok(true),
         Ok(()) => Ok(true),
         Err(failure) => Err(failed("asking what nf_tables can do", failure)),
     }
@@ -243,13 +245,11 @@ fn uncertain(doing: &str, error: &dyn std::fmt::Display) -> BackendError {
 }
 
 fn failed(doing: &str, failure: Failure) -> BackendError {
-    match failure {
-        Failure::Kernel { errno, .. } if errno == Errno::PERM || errno == Errno::ACCESS => {
-            BackendError::Refused(format!("{doing}: {failure}; CAP_NET_ADMIN is needed"))
-        }
-        Failure::Kernel { errno, .. } if errno == Errno::OPNOTSUPP => {
-            BackendError::Refused(format!("{doing}: {failure}; the kernel has no nf_tables"))
-        }
-        failure => uncertain(doing, &failure),
+    if failure.is(Errno::PERM) || failure.is(Errno::ACCESS) {
+        return BackendError::Refused(format!("{doing}: {failure}; CAP_NET_ADMIN is needed"));
     }
+    if failure.is(Errno::OPNOTSUPP) {
+        return BackendError::Refused(format!("{doing}: {failure}; the kernel has no nf_tables"));
+    }
+    uncertain(doing, &failure)
 }

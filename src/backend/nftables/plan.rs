@@ -11,14 +11,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::cover::{Closure, cover};
+use super::left::Left;
 use super::message::{Element, Key, interval};
 use super::slot::{Slot, SlotKind};
 use crate::backend::{BackendError, Change, Holding, Target};
 use crate::model::{JailName, Prefix, PrefixLengths, Time};
-
-/// The kernel refuses timeouts whose nanoseconds do not fit into 64 bits (`nf_msecs_to_jiffies64`);
-/// that is 584 years, and so is as good as forever.
-const LONGEST_MILLIS: u64 = u64::MAX / 1_000_000 - 1;
 
 /// What is in the interval sets: networks, and how they are out.
 type Nets = BTreeMap<Prefix, Closure>;
@@ -195,45 +192,6 @@ impl Jails {
     }
 }
 
-/// How much time a ban has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Left {
-    Nothing,
-    Millis(u64),
-    Forever,
-}
-
-impl Left {
-    /// Rounded up, so that a ban never ends in the kernel before it ends for us.
-    fn of(until: Option<Time>, now: Time) -> Self {
-        let Some(until) = until else {
-            return Self::Forever;
-        };
-        match until
-            .as_micros()
-            .saturating_sub(now.as_micros())
-            .div_ceil(1000)
-        {
-            0 => Self::Nothing,
-            millis if millis > LONGEST_MILLIS => Self::Forever,
-            millis => Self::Millis(millis),
-        }
-    }
-
-    /// The timeout of an element, if there is to be one.
-    #[expect(
-        clippy::option_option,
-        reason = "the inner one is the kernel's: an element without a timeout stays"
-    )]
-    fn timeout(self) -> Option<Option<u64>> {
-        match self {
-            Self::Nothing => None,
-            Self::Millis(millis) => Some(Some(millis)),
-            Self::Forever => Some(None),
-        }
-    }
-}
-
 /// Where a ban belongs: with parts that stay open it is among the networks.
 fn place(holding: &Holding, lengths: PrefixLengths) -> Slot {
     let slot = Slot::of(holding.prefix, lengths);
@@ -391,15 +349,6 @@ mod tests {
         let plan = jails.plan(&[closed, opened], NOW).expect("known jails");
         assert_eq!(plan.hashed["v6-a"].enter, [], "the last counts");
         assert_eq!(plan.intervals["net6-a"].len(), 4);
-    }
-
-    #[test]
-    fn a_timeout_is_rounded_up_and_fits_the_kernel() {
-        let left = |micros| Left::of(Some(Time::from_micros(micros)), Time::EPOCH);
-        assert_eq!(left(0), Left::Nothing);
-        assert_eq!(left(1), Left::Millis(1));
-        assert_eq!(left(1_000_001), Left::Millis(1001));
-        assert_eq!(left(u64::MAX), Left::Forever);
     }
 
     #[test]

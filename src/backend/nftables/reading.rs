@@ -1,78 +1,17 @@
-//! What the kernel sends: messages, their attributes, errors, and who changed what.
-//!
-//! Everything read here comes from the kernel, yet nothing is taken for granted: what is too short
-//! or unknown is skipped.
+//! What `nf_tables` sends: who changed what, and what an error is about.
 
 use std::net::IpAddr;
-
-use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED, NetlinkBuffer, NlasIterator};
 
 use super::message::{
     NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_NEWGEN, NFT_MSG_TRACE, NFTA_DATA_VALUE,
     NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, NFTA_TABLE,
 };
+use crate::backend::netlink::reading::{
+    HEADER_LEN, Message, attribute, attributes, messages, name,
+};
 
-const HEADER_LEN: usize = 16;
 /// `struct nfgenmsg`, between the header and the attributes.
 const GENERIC_LEN: usize = 4;
-/// `struct nlattr`, before the content of an attribute.
-const ATTRIBUTE_LEN: usize = 4;
-
-/// One message.
-#[derive(Clone, Copy)]
-pub(super) struct Message<'a> {
-    pub kind: u16,
-    pub flags: u16,
-    pub sequence: u32,
-    /// On whose request it was sent.
-    pub port: u32,
-    pub payload: &'a [u8],
-}
-
-/// The messages of a datagram.
-pub(super) fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
-    std::iter::from_fn(move || {
-        let buffer = NetlinkBuffer::new_checked(datagram).ok()?;
-        let len = usize::try_from(buffer.length()).ok()?;
-        datagram = datagram.get(len.next_multiple_of(4)..).unwrap_or_default();
-        Some(Message {
-            kind: buffer.message_type(),
-            flags: buffer.flags(),
-            sequence: buffer.sequence_number(),
-            port: buffer.port_number(),
-            payload: buffer.payload(),
-        })
-    })
-}
-
-/// The attributes in `bytes`, as kind and content.
-pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    NlasIterator::new(bytes).map_while(|attribute| {
-        let attribute = attribute.ok()?;
-        let (kind, len) = (attribute.kind(), usize::from(attribute.length()));
-        Some((kind, attribute.into_inner().get(ATTRIBUTE_LEN..len)?))
-    })
-}
-
-/// The content of the first attribute of that kind.
-pub(super) fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
-    attributes(bytes).find_map(|(found, content)| (found == kind).then_some(content))
-}
-
-/// A name without the zero byte that ends it.
-pub(super) fn name(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok()?.strip_suffix('\0')
-}
-
-/// A number in network byte order.
-pub(super) fn u32_of(bytes: &[u8]) -> Option<u32> {
-    bytes.try_into().ok().map(u32::from_be_bytes)
-}
-
-/// A number in network byte order.
-pub(super) fn u64_of(bytes: &[u8]) -> Option<u64> {
-    bytes.try_into().ok().map(u64::from_be_bytes)
-}
 
 impl<'a> Message<'a> {
     /// Its number among the messages of `nf_tables`, if it is one.
@@ -96,28 +35,6 @@ impl<'a> Message<'a> {
             && family
             && self.port != port
             && attribute(self.attributes(), NFTA_TABLE).and_then(name) == Some(table)
-    }
-
-    /// The error code of an acknowledgement (zero is success), and where in the refused message
-    /// the attribute is that it is about, in bytes.
-    pub fn acknowledgement(&self) -> Option<(i32, Option<usize>)> {
-        const NLMSGERR_ATTR_OFFS: u16 = 2;
-        let code = i32::from_ne_bytes(self.payload.get(..4)?.try_into().ok()?);
-        let offset = (self.flags & NLM_F_ACK_TLVS != 0)
-            .then(|| {
-                let echoed = if self.flags & NLM_F_CAPPED != 0 {
-                    HEADER_LEN
-                } else {
-                    let len = self.payload.get(4..8)?.try_into().ok()?;
-                    usize::try_from(u32::from_ne_bytes(len))
-                        .ok()?
-                        .next_multiple_of(4)
-                };
-                let offset = attribute(self.payload.get(4 + echoed..)?, NLMSGERR_ATTR_OFFS)?;
-                usize::try_from(u32::from_ne_bytes(offset.try_into().ok()?)).ok()
-            })
-            .flatten();
-        Some((code, offset))
     }
 }
 
@@ -200,24 +117,5 @@ mod tests {
         assert!(!message(NFT_MSG_NEWTABLE, 8).tells_of_another("journalban", 8));
         assert!(!message(NFT_MSG_NEWTABLE, 7).tells_of_another("filter", 8));
         assert!(!message(NFT_MSG_NEWGEN, 7).tells_of_another("journalban", 8));
-    }
-
-    #[test]
-    fn what_is_cut_short_is_skipped() {
-        let mut batch = Batch::new(1, None);
-        batch.flush("journalban", "v4-a");
-        let (bytes, _) = batch.finish();
-        for len in 0..bytes.len() {
-            for message in messages(&bytes[..len]) {
-                for (_, content) in attributes(message.attributes()) {
-                    attributes(content).for_each(drop);
-                }
-                assert!(
-                    message
-                        .acknowledgement()
-                        .is_none_or(|(_, offset)| offset.is_none())
-                );
-            }
-        }
     }
 }

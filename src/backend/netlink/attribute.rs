@@ -1,8 +1,8 @@
 //! Netlink messages as bytes: headers, attributes, and attributes within attributes.
 //!
 //! Writing only; what the kernel sends is read with `netlink-packet-core`. Headers are in the
-//! machine's byte order (netlink(7)), numbers in attributes of `nf_tables` in network byte order
-//! (`linux/netfilter/nf_tables.h`).
+//! machine's byte order (netlink(7)). Numbers in attributes are in network byte order in all of
+//! netfilter (`linux/netfilter/nf_tables.h`), in the machine's everywhere else.
 
 use netlink_packet_core::{NLA_F_NESTED, NLM_F_ACK, NLM_F_REQUEST};
 
@@ -14,35 +14,34 @@ const ALIGNMENT: usize = 4;
 
 /// A growing row of netlink messages.
 #[derive(Default)]
-pub(super) struct Writer {
+pub struct Writer {
     bytes: Vec<u8>,
     /// Where the newest message begins.
     newest: usize,
 }
 
-/// The head of a message to a netfilter subsystem: `struct nlmsghdr` and `struct nfgenmsg`.
-pub(super) struct Head {
+/// The head of a message: `struct nlmsghdr`, whose length is found out, and whose port is the
+/// kernel's.
+pub struct Head {
     pub kind: u16,
+    /// Without `NLM_F_REQUEST`, which every message has.
     pub flags: u16,
     pub sequence: u32,
-    pub family: u8,
-    pub resource: u16,
 }
 
 impl Writer {
-    /// Appends a message; `body` writes its attributes.
-    pub fn message(&mut self, head: &Head, body: impl FnOnce(&mut Self)) {
+    /// Appends a message: `fixed` is what stands between the head and the attributes, which `body`
+    /// writes.
+    pub fn message(&mut self, head: &Head, fixed: &[u8], body: impl FnOnce(&mut Self)) {
         self.newest = self.bytes.len();
         let port: u32 = 0; // the kernel
-        let version: u8 = 0; // NFNETLINK_V0
         self.bytes.extend_from_slice(&[0; 4]); // the length, known below
         self.bytes.extend_from_slice(&head.kind.to_ne_bytes());
         let flags = head.flags | NLM_F_REQUEST;
         self.bytes.extend_from_slice(&flags.to_ne_bytes());
         self.bytes.extend_from_slice(&head.sequence.to_ne_bytes());
         self.bytes.extend_from_slice(&port.to_ne_bytes());
-        self.bytes.extend_from_slice(&[head.family, version]);
-        self.bytes.extend_from_slice(&head.resource.to_be_bytes());
+        self.bytes.extend_from_slice(fixed);
         body(self);
         let len = u32::try_from(self.bytes.len() - self.newest).unwrap_or(u32::MAX);
         self.put(self.newest + LENGTH_AT, len.to_ne_bytes());
@@ -62,12 +61,12 @@ impl Writer {
         self.attribute(kind, |writer| writer.bytes.extend_from_slice(value));
     }
 
-    /// Appends an attribute that holds a number of 32 bits.
+    /// Appends an attribute that holds a number of 32 bits, in network byte order.
     pub fn u32(&mut self, kind: u16, value: u32) {
         self.bytes(kind, &value.to_be_bytes());
     }
 
-    /// Appends an attribute that holds a number of 64 bits.
+    /// Appends an attribute that holds a number of 64 bits, in network byte order.
     pub fn u64(&mut self, kind: u16, value: u64) {
         self.bytes(kind, &value.to_be_bytes());
     }
@@ -120,10 +119,8 @@ mod tests {
             kind: 0x0a00,
             flags: 0,
             sequence: 7,
-            family: 1,
-            resource: 0,
         };
-        writer.message(&head, |writer| {
+        writer.message(&head, &[1, 0, 0, 0], |writer| {
             writer.nested(2, |writer| writer.name(1, "ab"));
         });
         writer.acknowledge_newest();
