@@ -2,9 +2,10 @@
 //!
 //! The daemon logs every decision whatever the backend, so there is nothing to log here.
 
+use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 
-use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Target};
+use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Kept, Target};
 use crate::model::{JailName, Time};
 
 /// A backend that keeps nobody out.
@@ -57,6 +58,18 @@ impl Backend for DryRun {
             }
         }
         Ok(())
+    }
+
+    fn clear(&mut self) -> Result<bool, BackendError> {
+        Ok(false)
+    }
+
+    fn held(&mut self, _targets: &[Target], _now: Time) -> Result<Vec<Holding>, BackendError> {
+        Ok(Vec::new())
+    }
+
+    fn keeps(&mut self, _addr: IpAddr) -> Result<Vec<Kept>, BackendError> {
+        Ok(Vec::new())
     }
 
     /// Nothing was stopped, in any jail.

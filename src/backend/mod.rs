@@ -14,6 +14,7 @@ pub use dry_run::{Counts, DryRun};
 pub use enforcer::{Answer, Enforcer, Told};
 pub use nftables::Nftables;
 
+use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 
 use crate::model::{JailName, Prefix, PrefixLengths, Time};
@@ -26,6 +27,11 @@ pub enum Kind {
     Nftables,
     /// Nothing; decisions are only logged.
     DryRun,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Nftables, Self::DryRun];
 }
 
 /// What one jail wants from a backend.
@@ -120,6 +126,18 @@ pub struct Dropped {
     pub bytes: u64,
 }
 
+/// Something in force that keeps an address out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// On whose behalf.
+    pub jail: JailName,
+    /// What it is, for people: `set v4-sshd of table inet journalban`.
+    pub place: String,
+    /// Packets of this address or its prefix that it has stopped; none if that is not counted one
+    /// by one.
+    pub packets: Option<u64>,
+}
+
 /// Why a backend could not do what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
@@ -148,7 +166,20 @@ pub trait Backend: Send {
     /// Carries out changes, all or none; returns when they are in force.
     fn apply(&mut self, changes: &[Change], now: Time) -> Result<(), BackendError>;
 
-    /// What was stopped so far.
+    /// Removes all that is ours, whoever of us has put it there, and so ends all bans here; true
+    /// if there was anything. [`restore`](Self::restore) begins anew.
+    fn clear(&mut self) -> Result<bool, BackendError>;
+
+    /// What is in force, as far as that can be read from what is there: for a daemon that has
+    /// lost its own books, before its first [`restore`](Self::restore). Jails without a target are
+    /// left out. A network may come back as several prefixes, or several as one.
+    fn held(&mut self, targets: &[Target], now: Time) -> Result<Vec<Holding>, BackendError>;
+
+    /// Asks what really keeps `addr` out, of the jails that were given with the last
+    /// [`restore`](Self::restore).
+    fn keeps(&mut self, addr: IpAddr) -> Result<Vec<Kept>, BackendError>;
+
+    /// What was stopped so far; nothing of what is not counted.
     fn dropped(&mut self) -> Result<Vec<Dropped>, BackendError>;
 
     /// Becomes readable when somebody else may have changed what is in force.

@@ -103,10 +103,8 @@ impl Core {
         // Not yet what happened before: it is not in the store's answer.
         decisions.extend(engine.tick(at));
 
-        let options = Options {
-            table: settings.table.clone(),
-        };
         let posts = posts(&settings, &held);
+        let options = options(root, &settings);
         let enforcers = Enforcers::start(options, &posts, &holdings(&engine), tell).await?;
         let mut core = Self {
             root: root.to_owned(),
@@ -251,7 +249,11 @@ impl Core {
         let posts = posts(&self.settings, &held);
         let begun = self
             .enforcers
-            .reconfigure(&posts, &holdings(&self.engine))
+            .reconfigure(
+                options(&self.root, &self.settings),
+                &posts,
+                &holdings(&self.engine),
+            )
             .map(drop)
             .and_then(|()| self.begin_reading());
         if let Err(error) = begun {
@@ -287,6 +289,13 @@ impl Core {
         self.sources.stop();
         self.save(&[]);
         self.enforcers.stop();
+    }
+}
+
+fn options(root: &Path, settings: &Settings) -> Options {
+    Options {
+        table: settings.table.clone(),
+        alone: root == Path::new("/"),
     }
 }
 

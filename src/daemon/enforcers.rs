@@ -1,18 +1,21 @@
 //! The enforcers: one for each backend that a jail names, and which jail has which.
 //!
 //! A decision goes to every backend of its jail; each keeps its own part in force, whatever becomes
-//! of the others.
+//! of the others. A backend that no jail names is cleared: what an earlier life or an earlier
+//! configuration has put there would stay, and nobody would lift it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 use tokio::sync::{mpsc, oneshot};
+use tracing::{debug, info, warn};
 
 use crate::backend::{
-    Answer, Backend, BackendError, Change, Dropped, DryRun, Enforcer, Holding, Kind, Nftables,
-    Target, Told,
+    Answer, Backend, BackendError, Change, Dropped, DryRun, Enforcer, Holding, Kept, Kind,
+    Nftables, Target, Told,
 };
-use crate::model::JailName;
+use crate::model::{JailName, Time};
 
 /// A jail's wishes, and the backends that they go to.
 pub(super) struct Post {
@@ -25,12 +28,27 @@ pub(super) struct Post {
 pub(super) struct Options {
     /// The name of the table in nftables.
     pub table: String,
+    /// Whether this is the daemon of the machine, and not one that somebody tries out beside it:
+    /// what backends hold that no jail names is then of an earlier life, and is cleared.
+    pub alone: bool,
+}
+
+impl Options {
+    /// Whether a backend that was opened with these does as well for `other`.
+    fn same_for(&self, other: &Self, kind: Kind) -> bool {
+        match kind {
+            Kind::Nftables => self.table == other.table,
+            Kind::DryRun => true,
+        }
+    }
 }
 
 /// All enforcers.
 pub(super) struct Enforcers {
     options: Options,
     running: BTreeMap<Kind, Enforcer>,
+    /// Those that no jail names any more, which take back what they have in force.
+    leaving: Vec<Enforcer>,
     /// The backends of each jail.
     backends: HashMap<JailName, Vec<Kind>>,
     tell: mpsc::UnboundedSender<Told>,
@@ -45,28 +63,57 @@ impl Enforcers {
         tell: mpsc::UnboundedSender<Told>,
     ) -> Result<Self> {
         let mut enforcers = Self {
-            options,
+            options: options.clone(),
             running: BTreeMap::new(),
+            leaving: Vec::new(),
             backends: HashMap::new(),
             tell,
         };
-        let answers = enforcers.reconfigure(posts, holdings)?;
+        let answers = enforcers.reconfigure(options, posts, holdings)?;
         enforced(answers)
             .await
             .context("putting the bans in force")?;
+        for kind in Kind::ALL {
+            if enforcers.options.alone && !enforcers.running.contains_key(&kind) {
+                clear_unused(kind, &enforcers.options);
+            }
+        }
         Ok(enforcers)
     }
 
-    /// Takes on jails and all that is wanted, in the place of what was before.
-    pub fn reconfigure(&mut self, posts: &[Post], holdings: &[Holding]) -> Result<Vec<Answer>> {
-        self.backends = posts
-            .iter()
-            .map(|post| (post.target.jail.clone(), post.backends.clone()))
-            .collect();
+    /// Takes on jails and all that is wanted, in the place of what was before. If a backend cannot
+    /// be opened, nothing changes.
+    pub fn reconfigure(
+        &mut self,
+        options: Options,
+        posts: &[Post],
+        holdings: &[Holding],
+    ) -> Result<Vec<Answer>> {
+        // Waits for them, so that they do not take back what is put in force now.
+        self.leaving.clear();
         let kinds: BTreeSet<Kind> = posts
             .iter()
             .flat_map(|post| post.backends.iter().copied())
-            .chain(self.running.keys().copied())
+            .collect();
+        let mut opened = BTreeMap::new();
+        for kind in &kinds {
+            if !self.running.contains_key(kind) || !self.options.same_for(&options, *kind) {
+                opened.insert(*kind, open(*kind, &options)?);
+            }
+        }
+        let dropped = |kind: &Kind| !kinds.contains(kind) || opened.contains_key(kind);
+        let before: Vec<Kind> = self.running.keys().copied().filter(dropped).collect();
+        let mut leaving = Vec::new();
+        for kind in before {
+            if let Some(enforcer) = self.running.remove(&kind) {
+                leaving.push(enforcer);
+            }
+        }
+
+        self.options = options;
+        self.backends = posts
+            .iter()
+            .map(|post| (post.target.jail.clone(), post.backends.clone()))
             .collect();
         let mut answers = Vec::new();
         for kind in kinds {
@@ -85,17 +132,26 @@ impl Enforcers {
                 .filter(|holding| has(&holding.jail))
                 .cloned()
                 .collect();
-            if let Some(enforcer) = self.running.get(&kind) {
-                answers.push(enforcer.reconfigure(targets, wanted));
-            } else {
-                let backend = open(kind, &self.options)?;
+            if let Some(backend) = opened.remove(&kind) {
                 let (enforcer, answer) =
                     Enforcer::start(backend, targets, wanted, self.tell.clone())?;
                 self.running.insert(kind, enforcer);
                 answers.push(answer);
+            } else if let Some(enforcer) = self.running.get(&kind) {
+                answers.push(enforcer.reconfigure(targets, wanted));
             }
         }
+        for mut enforcer in leaving {
+            enforcer.leave(self.all_in_force());
+            self.leaving.push(enforcer);
+        }
         Ok(answers)
+    }
+
+    /// An answer from each backend, once everything asked for so far was tried.
+    fn all_in_force(&self) -> Vec<Answer> {
+        let nothing = |enforcer: &Enforcer| enforcer.apply(Vec::new());
+        self.running.values().map(nothing).collect()
     }
 
     /// Has changes carried out; there is an answer for each backend that has something to do.
@@ -122,6 +178,13 @@ impl Enforcers {
         self.running.values().map(Enforcer::dropped).collect()
     }
 
+    /// Asks every backend what really keeps `addr` out.
+    #[expect(dead_code, reason = "for `journalban explain`")]
+    pub fn keeps(&self, addr: IpAddr) -> Vec<oneshot::Receiver<Result<Vec<Kept>, BackendError>>> {
+        let ask = |enforcer: &Enforcer| enforcer.keeps(addr);
+        self.running.values().map(ask).collect()
+    }
+
     /// Ends all of them; what is in force stays so.
     pub fn stop(self) {
         self.running.into_values().for_each(Enforcer::stop);
@@ -140,9 +203,50 @@ pub(super) async fn enforced(answers: Vec<Answer>) -> Result<(), BackendError> {
     outcome
 }
 
-fn open(kind: Kind, options: &Options) -> Result<Box<dyn Backend>> {
+/// What backends have in force for the jails of `posts`, for a daemon that has lost its own books:
+/// to be asked before [`Enforcers::start`]. A prefix that several backends of a jail hold comes
+/// once, with its latest end.
+#[expect(dead_code, reason = "for a start without a state file")]
+pub(super) fn held(options: &Options, posts: &[Post], now: Time) -> Result<Vec<Holding>> {
+    let mut all: Vec<Holding> = Vec::new();
+    for kind in Kind::ALL {
+        let targets: Vec<Target> = posts
+            .iter()
+            .filter(|post| post.backends.contains(&kind))
+            .map(|post| post.target.clone())
+            .collect();
+        if !targets.is_empty() {
+            let mut backend = open(kind, options)?;
+            let held = backend.held(&targets, now);
+            all.extend(held.with_context(|| format!("reading bans from {}", backend.name()))?);
+        }
+    }
+    let latest = |holding: &Holding| (holding.until.is_some(), std::cmp::Reverse(holding.until));
+    all.sort_by(|a, b| (&a.jail, a.prefix, latest(a)).cmp(&(&b.jail, b.prefix, latest(b))));
+    all.dedup_by(|a, b| (&a.jail, a.prefix) == (&b.jail, b.prefix));
+    Ok(all)
+}
+
+fn open(kind: Kind, options: &Options) -> Result<Box<dyn Backend>, BackendError> {
     Ok(match kind {
-        Kind::Nftables => Box::new(Nftables::open(&options.table).context("opening nftables")?),
+        Kind::Nftables => Box::new(Nftables::open(&options.table)?),
         Kind::DryRun => Box::new(DryRun::default()),
     })
+}
+
+/// Ends the bans of an earlier life in a backend that is not used any more. That must keep nobody
+/// from being banned elsewhere; most often the backend just is not there, or not allowed.
+fn clear_unused(kind: Kind, options: &Options) {
+    let cleared = open(kind, options).and_then(|mut backend| {
+        let name = backend.name();
+        Ok((name, backend.clear()?))
+    });
+    match cleared {
+        Ok((_, false)) => {}
+        Ok((name, true)) => {
+            info!("{name} is not used any more; the bans that were there are lifted");
+        }
+        Err(BackendError::Refused(why)) => debug!("looking for bans of an earlier life: {why}"),
+        Err(error) => warn!("looking for bans of an earlier life: {error}"),
+    }
 }

@@ -141,5 +141,8 @@ pub fn enforcer(told: &Told) {
             error!("bans are not in force as they should be: {error}; trying again");
         }
         Told::Recovered => warn!("all bans are in force again"),
+        Told::NotCleared(error) => {
+            warn!("bans that are not wanted here any more may still be in force: {error}");
+        }
     }
 }

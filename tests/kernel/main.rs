@@ -8,6 +8,7 @@
 mod support;
 
 mod addresses;
+mod asking;
 mod healing;
 mod packets;
 mod sets;

@@ -1,6 +1,7 @@
 //! The thread that owns the backend.
 
 use std::mem;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -8,10 +9,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
-use super::Told;
 use super::pace::Pace;
 use super::wanted::Wanted;
-use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Target};
+use super::{Answer, Told};
+use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Kept, Target};
 use crate::clock;
 use crate::model::JailName;
 
@@ -25,6 +26,9 @@ pub(super) enum Command {
     Apply(Vec<Change>, Reply),
     Reconfigure(Vec<Target>, Vec<Holding>, Reply),
     Dropped(oneshot::Sender<Result<Vec<Dropped>, BackendError>>),
+    Keeps(IpAddr, oneshot::Sender<Result<Vec<Kept>, BackendError>>),
+    /// Clears, once all of these have come; the last command there is.
+    Leave(Vec<Answer>),
 }
 
 /// The life of the thread: it sleeps until a command comes, the backend's notices become readable,
@@ -39,6 +43,7 @@ pub(super) enum Command {
 ///   not read, as everything is replaced anyway.
 /// - A new configuration replaces what is wanted, and is restored at once. So is the first one,
 ///   with which every life begins: a start does not differ from a change of everything.
+/// - Told to leave, it takes back what is in force.
 /// - When the queue is closed, the thread carries out what is left in it, makes a last attempt if
 ///   one is pending, and ends. What is in force stays: the kernel's timeouts go on.
 pub(super) struct Keeper {
@@ -173,6 +178,14 @@ impl Keeper {
                     self.apply(&mem::take(&mut changes), mem::take(&mut replies));
                     let _ = reply.send(self.backend.dropped());
                 }
+                Ok(Command::Keeps(addr, reply)) => {
+                    self.apply(&mem::take(&mut changes), mem::take(&mut replies));
+                    let _ = reply.send(self.backend.keeps(addr));
+                }
+                Ok(Command::Leave(others)) => {
+                    self.apply(&mem::take(&mut changes), mem::take(&mut replies));
+                    self.leave(others);
+                }
                 Err(mpsc::TryRecvError::Empty) => break Queue::Empty,
                 Err(mpsc::TryRecvError::Disconnected) => break Queue::Closed,
             }
@@ -226,6 +239,22 @@ impl Keeper {
         });
         doubt.due = now;
         self.restore_if_due();
+    }
+
+    /// Nothing is wanted here any more. The others come first, so that who is banned there as well
+    /// is kept out all the time; whether they can do it or not, here it ends.
+    fn leave(&mut self, others: Vec<Answer>) {
+        for other in others {
+            let _ = other.blocking_recv();
+        }
+        self.targets.clear();
+        self.wanted.replace(Vec::new());
+        self.doubt = None;
+        let outcome = self.backend.clear();
+        if let Err(error) = &outcome {
+            let _ = self.tell.send(Told::NotCleared(error.clone()));
+        }
+        answer(mem::take(&mut self.waiting), &outcome.map(drop));
     }
 
     fn doubt_it(&mut self, cause: Cause) {

@@ -7,6 +7,7 @@ mod pace;
 mod wanted;
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
-use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Target};
+use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Kept, Target};
 use keeper::{Command, Keeper};
 
 /// Comes when the backend has it in force, or could not; what was asked for stays wanted either
@@ -39,6 +40,8 @@ pub enum Told {
     Failed(BackendError),
     /// After [`Told::Failed`]: everything that is wanted is in force.
     Recovered,
+    /// After [`Enforcer::leave`]: what was in force could not be taken back, and may still be so.
+    NotCleared(BackendError),
 }
 
 /// The handle of an enforcing thread. Dropping it ends the thread, as [`Enforcer::stop`] does.
@@ -93,6 +96,22 @@ impl Enforcer {
     #[must_use = "the answer is all it does"]
     pub fn dropped(&self) -> oneshot::Receiver<Result<Vec<Dropped>, BackendError>> {
         self.ask(Command::Dropped)
+    }
+
+    /// Asks what really keeps `addr` out.
+    #[must_use = "the answer is all it does"]
+    pub fn keeps(&self, addr: IpAddr) -> oneshot::Receiver<Result<Vec<Kept>, BackendError>> {
+        self.ask(|reply| Command::Keeps(addr, reply))
+    }
+
+    /// Has everything taken back that is in force, and the thread end; not before all `others`
+    /// have come, so that who is banned elsewhere as well is kept out all the time. Dropping the
+    /// enforcer waits for it.
+    pub fn leave(&mut self, others: Vec<Answer>) {
+        if let Some(queue) = self.queue.take() {
+            let _ = queue.send(Command::Leave(others));
+        }
+        self.ring();
     }
 
     /// Ends the thread, after everything asked for so far was tried. What is in force stays so.

@@ -67,7 +67,7 @@ impl Failure {
 
 /// Asks and changes.
 pub struct Socket {
-    socket: netlink_sys::Socket,
+    inner: netlink_sys::Socket,
     /// Which part of the kernel it talks to, for messages.
     whom: &'static str,
     port: u32,
@@ -84,7 +84,7 @@ impl Socket {
         socket.set_ext_ack(true)?;
         socket.set_cap_ack(true)?;
         Ok(Self {
-            socket,
+            inner: socket,
             whom,
             port,
             sequence: 1,
@@ -179,7 +179,7 @@ impl Socket {
     /// Sends messages as one datagram.
     pub fn send(&self, bytes: &[u8]) -> Result<(), Failure> {
         let kernel = SocketAddr::new(0, 0);
-        match self.socket.send_to(bytes, &kernel, 0) {
+        match self.inner.send_to(bytes, &kernel, 0) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.lost("sending to", error)),
         }
@@ -187,7 +187,7 @@ impl Socket {
 
     /// The messages of the next datagram.
     pub fn receive(&mut self) -> Result<impl Iterator<Item = Message<'_>>, Failure> {
-        match receive(&self.socket, &mut self.buffer) {
+        match receive(&self.inner, &mut self.buffer) {
             Ok(len) => Ok(reading::messages(&self.buffer[..len])),
             Err(error) => Err(self.lost("reading the answer of", error)),
         }
@@ -201,7 +201,7 @@ impl Socket {
 
 /// Hears of changes, by anybody.
 pub struct Notices {
-    socket: netlink_sys::Socket,
+    inner: netlink_sys::Socket,
     groups: &'static [u32],
     buffer: Vec<u8>,
 }
@@ -211,7 +211,7 @@ impl Notices {
     pub fn open(protocol: isize, groups: &'static [u32]) -> io::Result<Self> {
         let (socket, _) = open(protocol)?;
         let notices = Self {
-            socket,
+            inner: socket,
             groups,
             buffer: vec![0; DATAGRAM],
         };
@@ -221,13 +221,13 @@ impl Notices {
 
     /// Listens again after [`Self::deafen`].
     pub fn listen(&self) -> io::Result<()> {
-        let add = |group: &u32| self.socket.add_membership(*group);
+        let add = |group: &u32| self.inner.add_membership(*group);
         self.groups.iter().try_for_each(add)
     }
 
     /// Stops listening and forgets what was heard.
     pub fn deafen(&mut self) -> io::Result<()> {
-        let drop = |group: &u32| self.socket.drop_membership(*group);
+        let drop = |group: &u32| self.inner.drop_membership(*group);
         self.groups.iter().try_for_each(drop)?;
         self.any(|_| false).map(|_| ())
     }
@@ -237,7 +237,7 @@ impl Notices {
     pub fn any(&mut self, mut wanted: impl FnMut(Message<'_>) -> bool) -> io::Result<bool> {
         let mut found = false;
         loop {
-            match receive(&self.socket, &mut self.buffer) {
+            match receive(&self.inner, &mut self.buffer) {
                 Ok(len) => {
                     for message in reading::messages(&self.buffer[..len]) {
                         found |= wanted(message);
@@ -253,7 +253,7 @@ impl Notices {
 
 impl AsFd for Notices {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.inner.as_fd()
     }
 }
 

@@ -26,12 +26,14 @@ const NFNL_MSG_BATCH_BEGIN: u16 = 0x10;
 const NFNL_MSG_BATCH_END: u16 = 0x11;
 
 pub(super) const NFT_MSG_NEWTABLE: u16 = 0;
+pub(super) const NFT_MSG_GETTABLE: u16 = 1;
 const NFT_MSG_DELTABLE: u16 = 2;
 const NFT_MSG_NEWCHAIN: u16 = 3;
 const NFT_MSG_NEWRULE: u16 = 6;
 pub(super) const NFT_MSG_GETRULE: u16 = 7;
 const NFT_MSG_NEWSET: u16 = 9;
 const NFT_MSG_NEWSETELEM: u16 = 12;
+pub(super) const NFT_MSG_GETSETELEM: u16 = 13;
 const NFT_MSG_DELSETELEM: u16 = 14;
 pub(super) const NFT_MSG_NEWGEN: u16 = 15;
 pub(super) const NFT_MSG_GETGEN: u16 = 16;
@@ -134,6 +136,11 @@ impl Batch {
                 });
             }
         }
+    }
+
+    /// Removes the table, which must be there.
+    pub fn delete_table(&mut self, table: &str) {
+        self.table(NFT_MSG_DELTABLE, table);
     }
 
     /// Adds elements to a named set, or removes them.
@@ -332,6 +339,8 @@ pub(super) fn interval(
 
 pub(super) const NFTA_LIST_ELEM: u16 = 1;
 pub(super) const NFTA_SET_ELEM_KEY: u16 = 1;
+pub(super) const NFTA_SET_ELEM_FLAGS: u16 = 3;
+pub(super) const NFT_SET_ELEM_INTERVAL_END: u32 = 1;
 pub(super) const NFTA_DATA_VALUE: u16 = 1;
 
 impl Element {
@@ -344,10 +353,9 @@ impl Element {
         }
     }
 
-    fn write(&self, list: &mut Writer) {
-        const NFTA_SET_ELEM_FLAGS: u16 = 3;
+    /// Appends it to the elements of a message.
+    pub fn write(&self, list: &mut Writer) {
         const NFTA_SET_ELEM_TIMEOUT: u16 = 4;
-        const NFT_SET_ELEM_INTERVAL_END: u32 = 1;
         list.nested(NFTA_LIST_ELEM, |element| {
             element.nested(NFTA_SET_ELEM_KEY, |key| match self.key {
                 Key::Address(IpAddr::V4(addr)) => key.bytes(NFTA_DATA_VALUE, &addr.octets()),

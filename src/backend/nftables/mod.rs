@@ -8,6 +8,7 @@
 //! `ruleset` and `cover` say what is wanted (pure), `message` and `expression` write it,
 //! `reading` and `counters` read what the kernel says, `netlink` has the conversation.
 
+mod contents;
 mod counters;
 mod cover;
 mod expression;
@@ -21,13 +22,15 @@ mod slot;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 
 use crate::backend::netlink::{Failure, Notices};
-use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Target};
-use crate::model::{JailName, Time};
+use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Kept, Target};
+use crate::model::{JailName, Time, canonical};
+use contents::Listed;
 use counters::Count;
 use message::{Batch, Element, Elements, NFT_MSG_GETRULE};
 use netlink::Requests;
@@ -86,7 +89,10 @@ impl Nftables {
         fill: impl Fn(&mut Batch),
     ) -> Result<(), BackendError> {
         for _ in 0..ATTEMPTS {
-            let generation = self.requests.generation().map_err(|it| failed(doing, it))?;
+            let generation = self
+                .requests
+                .generation()
+                .map_err(|it| failed(doing, &it))?;
             let mut batch = self.requests.batch(Some(generation));
             fill(&mut batch);
             self.notices
@@ -99,14 +105,35 @@ impl Nftables {
             match committed {
                 Ok(()) => {}
                 Err(failure) if failure.is(Errno::RESTART) => continue,
-                Err(failure) => return Err(failed(doing, failure)),
+                Err(failure) => return Err(failed(doing, &failure)),
             }
-            let now = self.requests.generation().map_err(|it| failed(doing, it))?;
+            let now = self
+                .requests
+                .generation()
+                .map_err(|it| failed(doing, &it))?;
             return if now == next(generation) {
                 Ok(())
             } else {
                 Err(uncertain(doing, &"nftables was changed right behind us"))
             };
+        }
+        Err(uncertain(doing, &"others change nftables all the time"))
+    }
+
+    /// The elements of a set; none if there is no such set.
+    fn listed(&mut self, set: &str) -> Result<Vec<Listed>, BackendError> {
+        let doing = "listing the sets of nftables";
+        for _ in 0..ATTEMPTS {
+            let mut listed = Vec::new();
+            let whole = self
+                .requests
+                .elements(&self.table, set, |answer| {
+                    contents::read(&mut listed, answer);
+                })
+                .map_err(|failure| failed(doing, &failure))?;
+            if whole {
+                return Ok(listed);
+            }
         }
         Err(uncertain(doing, &"others change nftables all the time"))
     }
@@ -121,7 +148,7 @@ impl Nftables {
                 .dump(NFT_MSG_GETRULE, &self.table, |rule| {
                     counters::tally(&mut counts, rule);
                 })
-                .map_err(|failure| failed(doing, failure))?;
+                .map_err(|failure| failed(doing, &failure))?;
             if whole {
                 for (jail, count) in counts {
                     let known = self.counts.entry(jail).or_default();
@@ -187,9 +214,58 @@ impl Backend for Nftables {
         }
         self.requests
             .commit(batch)
-            .map_err(|failure| failed(doing, failure))?;
+            .map_err(|failure| failed(doing, &failure))?;
         self.jails.carried_out(plan);
         Ok(())
+    }
+
+    fn clear(&mut self) -> Result<bool, BackendError> {
+        let doing = "deleting the table of nftables";
+        let there = self.requests.has_table(&self.table);
+        if !there.map_err(|failure| failed(doing, &failure))? {
+            return Ok(false);
+        }
+        let mut batch = self.requests.batch(None);
+        batch.delete_table(&self.table);
+        match self.requests.commit(batch) {
+            Ok(()) => {}
+            // Somebody else was quicker.
+            Err(failure) if failure.is(Errno::NOENT) => {}
+            Err(failure) => return Err(failed(doing, &failure)),
+        }
+        self.jails = Jails::default();
+        self.counts.clear();
+        Ok(true)
+    }
+
+    fn held(&mut self, targets: &[Target], now: Time) -> Result<Vec<Holding>, BackendError> {
+        let mut holdings = Vec::new();
+        for target in targets {
+            for (slot, set) in contents::sets(target) {
+                let listed = self.listed(&set)?;
+                holdings.extend(contents::holdings(target, slot, listed, now));
+            }
+        }
+        Ok(holdings)
+    }
+
+    fn keeps(&mut self, addr: IpAddr) -> Result<Vec<Kept>, BackendError> {
+        let addr = canonical(addr);
+        let mut kept = Vec::new();
+        for (jail, lengths) in self.jails.lengths() {
+            for (set, element) in contents::places(jail, lengths, addr) {
+                let has = self.requests.has_element(&self.table, &set, &element);
+                if has.map_err(|failure| failed("looking into the sets of nftables", &failure))? {
+                    kept.push(Kept {
+                        jail: jail.clone(),
+                        place: format!("set {set} of table inet {}", self.table),
+                        // A counter for each element would take a third more memory.
+                        packets: None,
+                    });
+                }
+            }
+        }
+        Ok(kept)
     }
 
     fn dropped(&mut self) -> Result<Vec<Dropped>, BackendError> {
@@ -227,7 +303,7 @@ fn can_destroy(requests: &mut Requests, table: &str) -> Result<bool, BackendErro
         Err(failure) if failure.is(Errno::INVAL) => Ok(false),
         Err(failure) if failure.is(Errno::NOENT) => Ok(true),
         Ok(()) => Ok(true),
-        Err(failure) => Err(failed("asking what nf_tables can do", failure)),
+        Err(failure) => Err(failed("asking what nf_tables can do", &failure)),
     }
 }
 
@@ -244,12 +320,12 @@ fn uncertain(doing: &str, error: &dyn std::fmt::Display) -> BackendError {
     BackendError::Uncertain(format!("{doing}: {error}"))
 }
 
-fn failed(doing: &str, failure: Failure) -> BackendError {
+fn failed(doing: &str, failure: &Failure) -> BackendError {
     if failure.is(Errno::PERM) || failure.is(Errno::ACCESS) {
         return BackendError::Refused(format!("{doing}: {failure}; CAP_NET_ADMIN is needed"));
     }
     if failure.is(Errno::OPNOTSUPP) {
         return BackendError::Refused(format!("{doing}: {failure}; the kernel has no nf_tables"));
     }
-    uncertain(doing, &failure)
+    uncertain(doing, failure)
 }

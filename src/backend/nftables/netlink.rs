@@ -2,13 +2,16 @@
 //!
 //! A batch goes out as one datagram, or the kernel sees only a part of it.
 
-use netlink_packet_core::NLMSG_ERROR;
-use netlink_sys::protocols::NETLINK_NETFILTER;
 use std::io;
 
+use netlink_packet_core::NLMSG_ERROR;
+use netlink_sys::protocols::NETLINK_NETFILTER;
+use rustix::io::Errno;
+
 use super::message::{
-    Batch, NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETGEN, NFT_MSG_NEWGEN, NFTA_GEN_ID,
-    NFTA_TABLE,
+    Batch, Element, NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETGEN, NFT_MSG_GETSETELEM,
+    NFT_MSG_GETTABLE, NFT_MSG_NEWGEN, NFTA_GEN_ID, NFTA_SET_ELEM_LIST_ELEMENTS,
+    NFTA_SET_ELEM_LIST_SET, NFTA_TABLE,
 };
 use super::reading;
 use crate::backend::netlink::attribute::Writer;
@@ -80,6 +83,55 @@ impl Requests {
         };
         self.socket
             .ask_for(numbered(NFT_MSG_GETGEN), &GENERIC, |_| (), generation)
+    }
+
+    /// Whether there is a table of that name.
+    pub fn has_table(&mut self, table: &str) -> Result<bool, Failure> {
+        self.has(NFT_MSG_GETTABLE, |writer| writer.name(NFTA_TABLE, table))
+    }
+
+    /// Whether a set holds `element`; an interval set does if one of its intervals does.
+    pub fn has_element(
+        &mut self,
+        table: &str,
+        set: &str,
+        element: &Element,
+    ) -> Result<bool, Failure> {
+        self.has(NFT_MSG_GETSETELEM, |writer| {
+            writer.name(NFTA_TABLE, table);
+            writer.name(NFTA_SET_ELEM_LIST_SET, set);
+            writer.nested(NFTA_SET_ELEM_LIST_ELEMENTS, |list| element.write(list));
+        })
+    }
+
+    fn has(&mut self, kind: u16, body: impl FnOnce(&mut Writer)) -> Result<bool, Failure> {
+        let any = |message: Message<'_>| message.nf_tables();
+        match self.socket.ask_for(numbered(kind), &GENERIC, body, any) {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.is(Errno::NOENT) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Has the kernel list the elements of a set, as [`dump`](Self::dump) does; none if there is
+    /// no such set.
+    pub fn elements(
+        &mut self,
+        table: &str,
+        set: &str,
+        each: impl FnMut(Message<'_>),
+    ) -> Result<bool, Failure> {
+        let body = |writer: &mut Writer| {
+            writer.name(NFTA_TABLE, table);
+            writer.name(NFTA_SET_ELEM_LIST_SET, set);
+        };
+        let listed = self
+            .socket
+            .dump(numbered(NFT_MSG_GETSETELEM), &GENERIC, body, each);
+        match listed {
+            Err(failure) if failure.is(Errno::NOENT) => Ok(true),
+            listed => listed,
+        }
     }
 
     /// Has the kernel list something of `table`; false if it changed meanwhile and the list is not

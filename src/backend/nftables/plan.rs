@@ -87,6 +87,11 @@ impl Jails {
         self.by_name.keys()
     }
 
+    /// The jails, and the prefix lengths that they ban with.
+    pub fn lengths(&self) -> impl Iterator<Item = (&JailName, PrefixLengths)> {
+        self.by_name.iter().map(|(name, jail)| (name, jail.lengths))
+    }
+
     /// What is in all sets together.
     pub fn contents(&self, wanted: &[Holding], now: Time) -> HashMap<String, Vec<Element>> {
         let mut by_slot: HashMap<(&JailName, Slot), Vec<Element>> = HashMap::new();

@@ -60,7 +60,8 @@ pub(super) fn place(batch: &[u8], sequence: u32, offset: Option<usize>) -> Optio
     })
 }
 
-fn address(element: &[u8]) -> Option<IpAddr> {
+/// The address of an element.
+pub(super) fn address(element: &[u8]) -> Option<IpAddr> {
     let value = attribute(attribute(element, NFTA_SET_ELEM_KEY)?, NFTA_DATA_VALUE)?;
     if let Ok(octets) = <[u8; 4]>::try_from(value) {
         return Some(IpAddr::from(octets));
