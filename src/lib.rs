@@ -16,7 +16,7 @@
 //! | [`engine`] | who is banned and for how long: windows, ledger, what is ignored (pure) |
 //! | [`config`] | configuration files, as written and as meant |
 //! | [`source`] | where entries come from: the journal; text logs for `test` |
-//! | [`backend`] | what keeps bans in force: nftables over netlink, or nothing (dry run) |
+//! | [`backend`] | what keeps bans in force: nftables or routes over netlink, or nothing (dry run) |
 //! | [`store`] | what survives a restart: bans, totals, positions, in SQLite |
 //! | [`control`] | how an administrator talks to the daemon: Varlink on a Unix socket |
 //! | [`daemon`] | starts the parts and runs the loop that owns all state: **start reading here** |

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use journalban::backend::{Action, Change, Enforcer, Holding, Nftables, Target};
 use journalban::clock;
-use journalban::model::{Decision, PrefixLengths};
+use journalban::model::Decision;
 use journalban::store::{Commit, Store};
 
 use crate::support::namespace::Namespace;
@@ -26,10 +26,8 @@ fn with(existing: u32) {
     let (tell, _told) = tokio::sync::mpsc::unbounded_channel();
     let backend = Nftables::open(Nftables::TABLE).expect("root may");
     let target = Target {
-        jail: jail(),
-        ports: Vec::new(),
         action: Action::Drop,
-        lengths: PrefixLengths::default(),
+        ..Target::of(jail())
     };
     let until = Some(clock::now().after(Duration::from_hours(24)));
     let holding = |n: u32| Holding {

@@ -94,18 +94,11 @@ impl Backend for DryRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Action;
-    use crate::model::PrefixLengths;
 
     #[test]
     fn it_counts_what_it_does_not_do() {
         let jail = JailName::new("a").expect("a name");
-        let target = Target {
-            jail: jail.clone(),
-            ports: Vec::new(),
-            action: Action::Drop,
-            lengths: PrefixLengths::default(),
-        };
+        let target = Target::of(jail.clone());
         let prefix = "192.0.2.1".parse().expect("a prefix");
         let add = Change::Add(Holding {
             jail: jail.clone(),

@@ -9,10 +9,12 @@ mod enforcer;
 mod netlink;
 mod nftables;
 mod pieces;
+mod route;
 
 pub use dry_run::{Counts, DryRun};
 pub use enforcer::{Answer, Enforcer, Told};
 pub use nftables::Nftables;
+pub use route::Routes;
 
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
@@ -25,13 +27,15 @@ pub enum Kind {
     /// Sets in the kernel's nftables.
     #[default]
     Nftables,
+    /// Routes that lead nowhere.
+    Route,
     /// Nothing; decisions are only logged.
     DryRun,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Nftables, Self::DryRun];
+    pub const ALL: [Self; 3] = [Self::Nftables, Self::Route, Self::DryRun];
 }
 
 /// What one jail wants from a backend.
@@ -45,6 +49,22 @@ pub struct Target {
     pub action: Action,
     /// The prefix lengths that the jail bans with, which get the fast sets.
     pub lengths: PrefixLengths,
+    /// What its routes say, where it has any.
+    pub route: RouteType,
+}
+
+impl Target {
+    /// A jail for all ports, everything else as it is if nothing is said.
+    #[must_use]
+    pub fn of(jail: JailName) -> Self {
+        Self {
+            jail,
+            ports: Vec::new(),
+            action: Action::default(),
+            lengths: PrefixLengths::default(),
+            route: RouteType::default(),
+        }
+    }
 }
 
 /// A port of a transport protocol.
@@ -75,6 +95,31 @@ pub enum Action {
     Reject,
     /// Dropped without an answer.
     Drop,
+}
+
+/// What becomes of packets *to* a banned prefix that meet its route, as in ip-route(8). The first is
+/// the quietest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RouteType {
+    /// They are dropped; a local program's gets `EINVAL`.
+    #[default]
+    Blackhole,
+    /// They are answered with ICMP host-unreachable; a local program's get `EHOSTUNREACH`.
+    Unreachable,
+    /// They are answered with ICMP "administratively prohibited"; a local program's get `EACCES`.
+    Prohibit,
+}
+
+impl RouteType {
+    /// The word for it in ip-route(8).
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blackhole => "blackhole",
+            Self::Unreachable => "unreachable",
+            Self::Prohibit => "prohibit",
+        }
+    }
 }
 
 /// A prefix that a jail keeps out.
@@ -163,7 +208,8 @@ pub trait Backend: Send {
         now: Time,
     ) -> Result<(), BackendError>;
 
-    /// Carries out changes, all or none; returns when they are in force.
+    /// Carries out changes; returns when they are in force. After an error some of them may be,
+    /// until [`restore`](Self::restore).
     fn apply(&mut self, changes: &[Change], now: Time) -> Result<(), BackendError>;
 
     /// Removes all that is ours, whoever of us has put it there, and so ends all bans here; true

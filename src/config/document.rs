@@ -19,7 +19,7 @@ use super::value::{
     Read, Value, bantime, boolean, choice, duration, expected, fault, integer, journalmatch, list,
     parsed, string,
 };
-use crate::backend::{Action, Kind, Port};
+use crate::backend::{Action, Kind, Port, RouteType};
 use crate::engine::Counts;
 use crate::model::{Bantime, JailName, JournalMatch, Prefix};
 use crate::source::SourceSpec;
@@ -65,6 +65,7 @@ pub(super) struct JailDocument {
     pub action: Option<At<Action>>,
     pub backends: Option<At<Vec<Kind>>>,
     pub counts: Option<At<Counts>>,
+    pub route: Option<At<RouteType>>,
     pub maxretry: Option<At<u32>>,
     pub findtime: Option<At<Duration>>,
     pub bantime: Option<At<Bantime>>,
@@ -135,9 +136,20 @@ fn table_name(value: &Value<'_>) -> Read<String> {
     Ok(name.as_str().to_owned())
 }
 
+/// The words of ip-route(8).
+const ROUTE_TYPES: [(&str, RouteType); 3] = [
+    ("blackhole", RouteType::Blackhole),
+    ("unreachable", RouteType::Unreachable),
+    ("prohibit", RouteType::Prohibit),
+];
+
 /// One backend or several, each once.
 fn backends(value: &Value<'_>) -> Read<Vec<Kind>> {
-    let kinds = [("nftables", Kind::Nftables), ("dry-run", Kind::DryRun)];
+    let kinds = [
+        ("nftables", Kind::Nftables),
+        ("route", Kind::Route),
+        ("dry-run", Kind::DryRun),
+    ];
     if let Some(sentence) = value.get_ref().as_str().and_then(foreign::backend) {
         return fault(value, sentence);
     }
@@ -256,6 +268,7 @@ impl JailDocument {
             action: table.take("action", choice(&actions)),
             backends: table.take("backend", backends),
             counts: table.take("counts", choice(&counts)),
+            route: table.take("route", choice(&ROUTE_TYPES)),
             maxretry: table.take("maxretry", integer(1..=MAXRETRY_LIMIT)),
             findtime: table.take("findtime", duration),
             bantime: table.take("bantime", bantime),
@@ -293,6 +306,7 @@ impl JailDocument {
             action: self.action.or(lower.action),
             backends: self.backends.or(lower.backends),
             counts: self.counts.or(lower.counts),
+            route: self.route.or(lower.route),
             maxretry: self.maxretry.or(lower.maxretry),
             findtime: self.findtime.or(lower.findtime),
             bantime: self.bantime.or(lower.bantime),

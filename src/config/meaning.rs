@@ -105,6 +105,7 @@ impl Written {
                 ports: jail.ports.map(|at| at.value).unwrap_or_default(),
                 action: jail.action.map(|at| at.value).unwrap_or_default(),
                 lengths,
+                route: jail.route.map(|at| at.value).unwrap_or_default(),
             },
         };
         Ok(Meant {

@@ -13,7 +13,7 @@ use anyhow::Result;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
-use crate::backend::{Action, Answer, Change, Holding, Target, Told};
+use crate::backend::{Answer, Change, Holding, Target, Told};
 use crate::clock::now;
 use crate::config::{self, Loaded, Problem, Settings};
 use crate::daemon::enforcers::{Enforcers, Options, Post};
@@ -21,7 +21,7 @@ use crate::daemon::report;
 use crate::daemon::sources::Sources;
 use crate::engine::{Engine, Policy, Spared};
 use crate::filter::Verdict;
-use crate::model::{Bantime, Decision, JailName, PrefixLengths, Time, Totals};
+use crate::model::{Bantime, Decision, JailName, Time, Totals};
 use crate::paths;
 use crate::source::Batch;
 use crate::store::{Commit, Store};
@@ -371,12 +371,7 @@ fn policies(settings: &Settings, held: &[JailName]) -> Vec<(JailName, Policy)> {
 
 fn posts(settings: &Settings, held: &[JailName]) -> Vec<Post> {
     let held = held.iter().map(|name| Post {
-        target: Target {
-            jail: name.clone(),
-            ports: Vec::new(),
-            action: Action::default(),
-            lengths: PrefixLengths::default(),
-        },
+        target: Target::of(name.clone()),
         backends: settings.backends.clone(),
     });
     let jails = settings.jails.iter().map(|jail| Post {

@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::backend::{
     Answer, Backend, BackendError, Change, Dropped, DryRun, Enforcer, Holding, Kept, Kind,
-    Nftables, Target, Told,
+    Nftables, Routes, Target, Told,
 };
 use crate::model::{JailName, Time};
 
@@ -38,7 +38,7 @@ impl Options {
     fn same_for(&self, other: &Self, kind: Kind) -> bool {
         match kind {
             Kind::Nftables => self.table == other.table,
-            Kind::DryRun => true,
+            Kind::Route | Kind::DryRun => true,
         }
     }
 }
@@ -230,6 +230,7 @@ pub(super) fn held(options: &Options, posts: &[Post], now: Time) -> Result<Vec<H
 fn open(kind: Kind, options: &Options) -> Result<Box<dyn Backend>, BackendError> {
     Ok(match kind {
         Kind::Nftables => Box::new(Nftables::open(&options.table)?),
+        Kind::Route => Box::new(Routes::open()?),
         Kind::DryRun => Box::new(DryRun::default()),
     })
 }

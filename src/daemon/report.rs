@@ -122,17 +122,19 @@ pub fn problem(problem: &impl std::fmt::Display) {
 pub fn enforcer(told: &Told) {
     match told {
         Told::Healed {
+            backend,
             error: None,
             how_many,
             after,
         } => warn!(
             MESSAGE_ID = HEALED,
-            "somebody else changed our table in nftables; all {how_many} bans were in force again after {after:.1?}"
+            "{backend}: somebody else changed what is ours; all {how_many} bans were in force again after {after:.1?}"
         ),
         Told::Healed {
             error: Some(error),
             how_many,
             after,
+            ..
         } => warn!(
             MESSAGE_ID = HEALED,
             "{error}; all {how_many} bans were put in force anew, after {after:.1?}"

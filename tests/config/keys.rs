@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use journalban::backend::{Action, Port, Protocol};
+use journalban::backend::{Action, Kind, Port, Protocol, RouteType};
 use journalban::config;
 use journalban::filter::spec::{Condition, RuleKind, SampleVerdict, Selector};
 use journalban::model::Bantime;
@@ -32,6 +32,8 @@ fn every_key_of_a_jail_arrives() {
             logpath = ["/var/log/x.log", "/srv/x/*.log"]
             ports = ["ssh", 8080, "8000-8010", "53/udp"]
             action = "drop"
+            backend = ["route", "nftables"]
+            route = "prohibit"
             maxretry = 3
             findtime = "20s"
             bantime = "forever"
@@ -70,6 +72,8 @@ fn every_key_of_a_jail_arrives() {
         ]
     );
     assert_eq!(jail.target.action, Action::Drop);
+    assert_eq!(jail.backends, [Kind::Nftables, Kind::Route]);
+    assert_eq!(jail.target.route, RouteType::Prohibit);
     assert_eq!(jail.policy.maxretry, 3);
     assert_eq!(jail.policy.findtime, Duration::from_secs(20));
     assert_eq!(jail.policy.bantime, Bantime::Forever);

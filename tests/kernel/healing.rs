@@ -39,6 +39,7 @@ fn a_thousand_bans_are_back_at_once_after_a_flush() {
         let back = until(LIMIT, || succeeds(one)).expect("they come back");
         assert_eq!(values("v4-sshd").len(), 1000);
         let Some(Told::Healed {
+            backend: "nftables",
             error: None,
             how_many,
             after,

@@ -11,6 +11,7 @@ mod addresses;
 mod asking;
 mod healing;
 mod packets;
+mod routes;
 mod sets;
 mod speed;
 
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use journalban::backend::{Action, Backend, Change, Holding, Nftables, Port, Protocol, Target};
 use journalban::clock;
-use journalban::model::{JailName, Prefix, PrefixLengths};
+use journalban::model::{JailName, Prefix};
 use support::namespace::Namespace;
 
 /// A jail with the usual prefix lengths, for one TCP port or for all ports.
@@ -30,10 +31,9 @@ fn target(jail: &str, port: Option<u16>, action: Action) -> Target {
         last: port,
     };
     Target {
-        jail: name(jail),
         ports: port.map(tcp).into_iter().collect(),
         action,
-        lengths: PrefixLengths::default(),
+        ..Target::of(name(jail))
     }
 }
 

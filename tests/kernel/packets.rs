@@ -14,14 +14,14 @@ use crate::support::traffic::{Outcome, alive, answer, connect, tcp, udp};
 use crate::support::until;
 use crate::{add, apply, backend, holding, many, remove, restore, target};
 
-const ATTACKER: &str = "198.51.100.7";
-const NEIGHBOUR: &str = "198.51.100.8";
-const ATTACKER6: &str = "2001:db8:bad::7";
+pub const ATTACKER: &str = "198.51.100.7";
+pub const NEIGHBOUR: &str = "198.51.100.8";
+pub const ATTACKER6: &str = "2001:db8:bad::7";
 /// Of the same /64.
 const MOVED6: &str = "2001:db8:bad::dead:beef";
 
 /// The victim is 192.0.2.1 and `2001:db8::1`; everybody else is the attacker.
-fn attacker_and_victim() -> Option<(Namespace, Namespace)> {
+pub fn attacker_and_victim() -> Option<(Namespace, Namespace)> {
     let (attacker, victim) = (Namespace::new()?, Namespace::new()?);
     victim.cable("v0", &attacker, "a0");
     victim.ip("addr add 192.0.2.1/24 dev v0");
@@ -50,7 +50,7 @@ fn attacker_and_victim() -> Option<(Namespace, Namespace)> {
 }
 
 /// Listens on all addresses of this namespace.
-fn listen(port: u16) -> TcpListener {
+pub fn listen(port: u16) -> TcpListener {
     TcpListener::bind(("::", port)).expect("the port is free")
 }
 

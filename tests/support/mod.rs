@@ -1,5 +1,6 @@
 //! What the tests with the real kernel share.
 
+pub mod monitor;
 pub mod namespace;
 pub mod nft;
 pub mod traffic;

@@ -66,10 +66,7 @@ impl Namespace {
     /// Runs `ip ARGUMENTS` in the namespace.
     pub fn ip(&self, arguments: &str) {
         self.run(|| {
-            let status = Command::new("ip")
-                .args(arguments.split_whitespace())
-                .status();
-            assert!(status.expect("ip(8) is there").success(), "ip {arguments}");
+            ip(arguments);
         });
     }
 
@@ -85,6 +82,17 @@ impl Namespace {
         self.ip(&format!("link set {here} up"));
         other.ip(&format!("link set {there} up"));
     }
+}
+
+/// Runs `ip ARGUMENTS` where this thread is, which must succeed; its output.
+pub fn ip(arguments: &str) -> String {
+    let output = Command::new("ip")
+        .args(arguments.split_whitespace())
+        .output()
+        .expect("ip(8) is there");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ip {arguments}: {errors}");
+    String::from_utf8(output.stdout).expect("is text")
 }
 
 impl Drop for Namespace {

@@ -284,7 +284,9 @@ impl Keeper {
                     .succeeded(ended, ended.saturating_duration_since(begun));
                 let after = ended.saturating_duration_since(doubt.since);
                 let how_many = wanted.len();
+                let backend = self.backend.name();
                 let healed = |error| Told::Healed {
+                    backend,
                     error,
                     how_many,
                     after,

@@ -28,6 +28,8 @@ pub type Answer = oneshot::Receiver<Result<(), BackendError>>;
 pub enum Told {
     /// What was in force may not have been what is wanted, and is again.
     Healed {
+        /// The backend's name.
+        backend: &'static str,
         /// Why: an error of the backend, or none if somebody else changed what it keeps.
         error: Option<BackendError>,
         /// Prefixes in force now, over all jails.
@@ -153,8 +155,8 @@ impl Drop for Enforcer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::{Action, DryRun};
-    use crate::model::{JailName, PrefixLengths};
+    use crate::backend::DryRun;
+    use crate::model::JailName;
 
     fn change(jail: &str) -> Change {
         Change::Add(Holding {
@@ -168,12 +170,7 @@ mod tests {
     #[test]
     fn every_request_is_answered_and_a_stranger_refused() {
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-        let target = Target {
-            jail: JailName::new("a").expect("a name"),
-            ports: Vec::new(),
-            action: Action::Drop,
-            lengths: PrefixLengths::default(),
-        };
+        let target = Target::of(JailName::new("a").expect("a name"));
         let (enforcer, started) =
             Enforcer::start(Box::<DryRun>::default(), vec![target], Vec::new(), tell)
                 .expect("a thread");

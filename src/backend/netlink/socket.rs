@@ -92,6 +92,11 @@ impl Socket {
         })
     }
 
+    /// Has the kernel check what a dump asks for, and list that only (Linux 4.20 and later).
+    pub fn check_strictly(&self) -> io::Result<()> {
+        self.inner.set_netlink_get_strict_chk(true)
+    }
+
     /// The number by which the kernel tells this socket from others.
     pub fn port(&self) -> u32 {
         self.port

@@ -161,7 +161,6 @@ fn subnets(first: IpAddr, last: IpAddr) -> impl Iterator<Item = Prefix> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Action;
 
     fn listed(text: &str, end: bool, left: Option<u64>) -> Listed {
         Listed {
@@ -173,10 +172,8 @@ mod tests {
 
     fn shown(slot: Slot, listed: Vec<Listed>) -> Vec<String> {
         let target = Target {
-            jail: JailName::new("a").expect("a name"),
-            ports: Vec::new(),
-            action: Action::Drop,
             lengths: PrefixLengths { ipv4: 24, ipv6: 64 },
+            ..Target::of(JailName::new("a").expect("a name"))
         };
         holdings(&target, slot, listed, Time::from_secs(100))
             .iter()

@@ -240,7 +240,6 @@ fn ranges(nets: &Nets, ipv4: bool, now: Time) -> Vec<Element> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Action;
 
     const NOW: Time = Time::from_secs(1000);
 
@@ -249,12 +248,7 @@ mod tests {
     }
 
     fn jails() -> Jails {
-        let target = Target {
-            jail: jail(),
-            ports: Vec::new(),
-            action: Action::Drop,
-            lengths: PrefixLengths::default(),
-        };
+        let target = Target::of(jail());
         Jails::of(&[target], &[], NOW)
     }
 

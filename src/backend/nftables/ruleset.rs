@@ -217,7 +217,6 @@ mod tests {
 
     fn target(jail: &str, ports: &[(u16, u16)], lengths: PrefixLengths) -> Target {
         Target {
-            jail: JailName::new(jail).expect("a name"),
             ports: ports
                 .iter()
                 .map(|&(first, last)| Port {
@@ -226,8 +225,8 @@ mod tests {
                     last,
                 })
                 .collect(),
-            action: Action::Reject,
             lengths,
+            ..Target::of(JailName::new(jail).expect("a name"))
         }
     }
 

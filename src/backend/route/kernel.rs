@@ -1,0 +1,121 @@
+//! The conversation with the kernel's routing tables.
+
+use std::io;
+
+use netlink_packet_core::NLMSG_ERROR;
+use netlink_sys::protocols::NETLINK_ROUTE;
+use rustix::io::Errno;
+
+use super::message::{self, AF_INET, AF_INET6, Edit, Found, RTM_GETROUTE};
+use crate::backend::netlink::attribute::Writer;
+use crate::backend::netlink::reading::Message;
+use crate::backend::netlink::{Failure, Notices, Socket};
+
+/// Those who want to know about changes of routes (`linux/rtnetlink.h`).
+const RTNLGRP_IPV4_ROUTE: u32 = 7;
+const RTNLGRP_IPV6_ROUTE: u32 = 11;
+
+/// Requests in one datagram. Should the kernel refuse all of them, the answers fit into a receive
+/// buffer of the default size.
+const BATCH: usize = 256;
+
+/// How often to begin a list again because routes changed meanwhile.
+const ATTEMPTS: usize = 16;
+
+/// Asks and changes.
+pub(super) struct Kernel {
+    socket: Socket,
+}
+
+/// An edit that the kernel refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub edit: Edit,
+    pub errno: Errno,
+}
+
+impl Kernel {
+    /// Opens a socket in this thread's network namespace.
+    pub fn open() -> io::Result<Self> {
+        let socket = Socket::open(NETLINK_ROUTE, "the routing tables")?;
+        // Without, a list is of all routes there are, and ours are picked out here.
+        let _ = socket.check_strictly();
+        Ok(Self { socket })
+    }
+
+    /// The number by which the kernel tells this socket from others.
+    pub fn port(&self) -> u32 {
+        self.socket.port()
+    }
+
+    /// Our routes, of both families.
+    pub fn list(&mut self) -> Result<Vec<Found>, Failure> {
+        let mut found = self.list_family(AF_INET)?;
+        found.extend(self.list_family(AF_INET6)?);
+        Ok(found)
+    }
+
+    /// Our routes of one family; none if the kernel does not have it.
+    pub fn list_family(&mut self, family: u8) -> Result<Vec<Found>, Failure> {
+        let mut found = Vec::new();
+        // Where routes change all the time, the last list is taken as it is: of ours only changes
+        // by others can be wrong in it, and of those there are notices.
+        for _ in 0..ATTEMPTS {
+            found.clear();
+            let fixed = message::listing(family);
+            let each = |message: Message<'_>| {
+                found.extend(message::read(message).filter(|found: &Found| found.ours));
+            };
+            match self.socket.dump(RTM_GETROUTE, &fixed, |_| (), each) {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(failure) if failure.is(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Has the kernel carry out `edits` one by one; those that it refuses.
+    pub fn carry_out(&mut self, edits: &[Edit]) -> Result<Vec<Refusal>, Failure> {
+        let mut refusals = Vec::new();
+        for batch in edits.chunks(BATCH) {
+            let first = self
+                .socket
+                .sequence(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+            let mut writer = Writer::default();
+            for (sequence, edit) in (first..).zip(batch) {
+                edit.write(&mut writer, sequence);
+            }
+            writer.acknowledge_newest();
+            self.socket.send(&writer.into_bytes())?;
+            let mut ended = false;
+            while !ended {
+                for message in self.socket.receive()? {
+                    let (NLMSG_ERROR, Some((code, _))) = (message.kind, message.acknowledgement())
+                    else {
+                        continue;
+                    };
+                    let at = usize::try_from(message.sequence.wrapping_sub(first));
+                    let Some((at, edit)) = at.ok().and_then(|at| Some((at, batch.get(at)?))) else {
+                        continue;
+                    };
+                    // Only refusals are answered, and the last request in any case.
+                    ended |= at + 1 == batch.len();
+                    if code != 0 {
+                        refusals.push(Refusal {
+                            edit: *edit,
+                            errno: Errno::from_raw_os_error(code.saturating_neg()),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(refusals)
+    }
+}
+
+/// Opens a socket in this thread's network namespace that hears of all changes.
+pub(super) fn notices() -> io::Result<Notices> {
+    Notices::open(NETLINK_ROUTE, &[RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE])
+}
