@@ -11,6 +11,7 @@ use toml::de::DeTable;
 
 use super::escalation::{AggregationDocument, EscalationDocument};
 use super::foreign;
+use super::ignored::{Ignored, ignored};
 use super::ports::ports;
 use super::problem::Problem;
 use super::table::{At, Table, no_hint};
@@ -21,7 +22,7 @@ use super::value::{
 };
 use crate::backend::{Action, Kind, Port, RouteType};
 use crate::engine::Counts;
-use crate::model::{Bantime, JailName, JournalMatch, Prefix};
+use crate::model::{Bantime, JailName, JournalMatch};
 use crate::source::SourceSpec;
 
 /// The most failures that a jail may wait for: so many instants are kept for each prefix.
@@ -71,8 +72,11 @@ pub(super) struct JailDocument {
     pub bantime: Option<At<Bantime>>,
     pub escalation: EscalationDocument,
     pub aggregation: AggregationDocument,
-    pub ignoreip: Option<At<Vec<Prefix>>>,
+    pub ignoreip: Option<At<Vec<Ignored>>>,
     pub ignoreself: Option<At<bool>>,
+    pub ignore_sessions: Option<At<bool>>,
+    /// `None` within: never, whatever `[default]` says.
+    pub forgive_on_success: Option<At<Option<Duration>>>,
     pub ipv4_prefix: Option<At<u8>>,
     pub ipv6_prefix: Option<At<u8>>,
     /// Where its header stands; of several, the one that applies last.
@@ -274,8 +278,10 @@ impl JailDocument {
             bantime: table.take("bantime", bantime),
             escalation: EscalationDocument::read(&mut table),
             aggregation: AggregationDocument::read(&mut table),
-            ignoreip: table.take("ignoreip", list(parsed)),
+            ignoreip: table.take("ignoreip", list(ignored)),
             ignoreself: table.take("ignoreself", boolean),
+            ignore_sessions: table.take("ignore_sessions", boolean),
+            forgive_on_success: table.take("forgive_on_success", forgiving),
             ipv4_prefix: table.take("ipv4_prefix", integer(WIDEST_IPV4..=32)),
             ipv6_prefix: table.take("ipv6_prefix", integer(WIDEST_IPV6..=128)),
             header: table.place().clone(),
@@ -314,10 +320,21 @@ impl JailDocument {
             aggregation: self.aggregation.over(lower.aggregation),
             ignoreip: self.ignoreip.or(lower.ignoreip),
             ignoreself: self.ignoreself.or(lower.ignoreself),
+            ignore_sessions: self.ignore_sessions.or(lower.ignore_sessions),
+            forgive_on_success: self.forgive_on_success.or(lower.forgive_on_success),
             ipv4_prefix: self.ipv4_prefix.or(lower.ipv4_prefix),
             ipv6_prefix: self.ipv6_prefix.or(lower.ipv6_prefix),
             header: self.header,
         }
+    }
+}
+
+/// A duration, or `false`.
+fn forgiving(value: &Value<'_>) -> Read<Option<Duration>> {
+    match value.get_ref().as_bool() {
+        Some(false) => Ok(None),
+        Some(true) => expected(value, "how long it forgives (\"1d\"), or false"),
+        None => duration(value).map(Some),
     }
 }
 

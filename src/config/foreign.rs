@@ -19,7 +19,7 @@ pub(super) fn jail_key(key: &str) -> Option<&'static str> {
         "datepattern" => "leave it out: a journal entry has its time",
         "usedns" => "leave it out: names in logs are never resolved",
         "ignorecommand" | "ignorecache" => {
-            "commands are never run; write addresses and prefixes into ignoreip"
+            "commands are never run; write addresses, names of hosts, or file:/PATH into ignoreip"
         }
         "maxmatches" | "matches" => "leave it out: each ban keeps the line that decided it",
         "destemail" | "sender" | "sendername" | "mta" => {

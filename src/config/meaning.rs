@@ -2,6 +2,7 @@
 
 use super::document::JailDocument;
 use super::filter_file::{FilterFile, NORMAL};
+use super::ignored::{Ignored, sorted};
 use super::problem::Problem;
 use super::settings::{JailSettings, Settings};
 use super::suggest::did_you_mean;
@@ -63,7 +64,7 @@ impl Written {
     /// The jail `name` as meant; or all that keeps it from running.
     pub fn meaning(&self, name: &JailName, jail: &JailDocument) -> Result<Meant, Vec<Problem>> {
         let default = &self.main.default;
-        let ignoreip = joined(default.ignoreip.as_ref(), jail.ignoreip.as_ref());
+        let (ignoreip, ignore_named) = joined(default.ignoreip.as_ref(), jail.ignoreip.as_ref());
         let jail = jail.clone().over(default.clone());
 
         let reads = match jail.counts.as_ref().map(|at| at.value).unwrap_or_default() {
@@ -96,8 +97,10 @@ impl Written {
                 aggregation,
                 lengths,
                 ignoreip,
+                ignore_named,
                 ignoreself: or(jail.ignoreself, policy.ignoreself),
-                ..policy
+                ignore_sessions: or(jail.ignore_sessions, policy.ignore_sessions),
+                forgive_on_success: or(jail.forgive_on_success, policy.forgive_on_success),
             },
             backends: or(jail.backends, self.frame().backends),
             target: Target {
@@ -216,10 +219,10 @@ fn or<T>(written: Option<At<T>>, default: T) -> T {
 }
 
 /// What is ignored everywhere stays ignored in each jail.
-fn joined(default: Option<&At<Vec<Prefix>>>, jail: Option<&At<Vec<Prefix>>>) -> Vec<Prefix> {
+fn joined(
+    default: Option<&At<Vec<Ignored>>>,
+    jail: Option<&At<Vec<Ignored>>>,
+) -> (Vec<Prefix>, Vec<Box<str>>) {
     let written = default.into_iter().chain(jail);
-    let mut prefixes: Vec<Prefix> = written.flat_map(|at| at.value.iter().copied()).collect();
-    prefixes.sort_unstable();
-    prefixes.dedup();
-    prefixes
+    sorted(written.flat_map(|at| &at.value))
 }

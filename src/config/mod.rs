@@ -13,6 +13,7 @@ mod escalation;
 mod files;
 mod filter_file;
 mod foreign;
+mod ignored;
 mod meaning;
 mod ports;
 mod problem;

@@ -6,6 +6,7 @@
 mod ban;
 mod entry;
 mod failure;
+mod host_name;
 mod journalmatch;
 mod name;
 mod prefix;
@@ -16,6 +17,7 @@ mod totals;
 pub use ban::{Ban, Bantime, Decision, Opening, Origin, PastBan, Unban, UnbanCause};
 pub use entry::{Entry, FIELD_LIMIT, Position};
 pub use failure::{EVIDENCE_LIMIT, Failure};
+pub use host_name::{HostName, HostNameError};
 pub use journalmatch::{JournalMatch, JournalMatchError};
 pub use name::{JailName, NameError};
 pub use prefix::{Prefix, PrefixError, PrefixLengths, canonical};

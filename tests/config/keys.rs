@@ -37,8 +37,10 @@ fn every_key_of_a_jail_arrives() {
             maxretry = 3
             findtime = "20s"
             bantime = "forever"
-            ignoreip = ["192.0.2.0/24", "::ffff:198.51.100.1"]
+            ignoreip = ["192.0.2.0/24", "::ffff:198.51.100.1", "file:/etc/a b", "Home.example.org."]
             ignoreself = false
+            ignore_sessions = false
+            forgive_on_success = "1d"
             ipv4_prefix = 24
             ipv6_prefix = 56
             "#,
@@ -81,7 +83,19 @@ fn every_key_of_a_jail_arrives() {
         jail.policy.ignoreip,
         prefixes(&["192.0.2.0/24", "198.51.100.1"])
     );
+    let named: Vec<&str> = jail
+        .policy
+        .ignore_named
+        .iter()
+        .map(|name| &**name)
+        .collect();
+    assert_eq!(named, ["file:/etc/a b", "home.example.org"]);
     assert!(!jail.policy.ignoreself);
+    assert!(!jail.policy.ignore_sessions);
+    assert_eq!(
+        jail.policy.forgive_on_success,
+        Some(Duration::from_hours(24))
+    );
     assert_eq!(jail.policy.lengths.ipv4, 24);
     assert_eq!(jail.policy.lengths.ipv6, 56);
     assert_eq!(jail.target.lengths, jail.policy.lengths);

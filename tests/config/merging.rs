@@ -29,7 +29,8 @@ fn a_drop_in_extends_the_vendor_key_by_key_over_the_defaults() {
         (
             "etc/journalban/journalban.toml",
             "backend = 'dry-run'\ntracked_limit = 5000\n[nftables]\ntable = 'mine'\n\
-             [default]\nbantime = '2h'\nmaxretry = 9\nignoreip = ['192.0.2.1']\n",
+             [default]\nbantime = '2h'\nmaxretry = 9\nignoreip = ['192.0.2.1', 'a.example']\n\
+             forgive_on_success = '1d'\nignore_sessions = false\n",
         ),
         (
             "run/journalban/jail.d/50.toml",
@@ -37,7 +38,8 @@ fn a_drop_in_extends_the_vendor_key_by_key_over_the_defaults() {
         ),
         (
             "etc/journalban/jail.d/60.toml",
-            "[a]\nmaxretry = 6\nignoreip = ['198.51.100.0/24']\n",
+            "[a]\nmaxretry = 6\nignoreip = ['198.51.100.0/24', 'file:/b']\n\
+             forgive_on_success = false\n",
         ),
     ]);
     let jail = root.jail("a");
@@ -58,6 +60,15 @@ fn a_drop_in_extends_the_vendor_key_by_key_over_the_defaults() {
         prefixes(&["192.0.2.1", "198.51.100.0/24"]),
         "ignored everywhere, and here"
     );
+    let named: Vec<&str> = jail
+        .policy
+        .ignore_named
+        .iter()
+        .map(|name| &**name)
+        .collect();
+    assert_eq!(named, ["a.example", "file:/b"]);
+    assert_eq!(jail.policy.forgive_on_success, None, "off again");
+    assert!(!jail.policy.ignore_sessions, "[default]");
     let settings = root.load().settings;
     assert_eq!(settings.backends, [Kind::DryRun]);
     assert_eq!(settings.table, "mine");

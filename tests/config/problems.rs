@@ -246,3 +246,38 @@ fn all_that_is_wrong_in_a_filter_is_told_at_once() {
         .map(|problem| format!("etc/journalban/filter.d/f.toml:{problem}")),
     );
 }
+
+#[test]
+fn a_slip_in_an_ignored_address_is_no_name() {
+    let root = Root::new(&[(
+        "etc/journalban/jail.d/a.toml",
+        "[a]\nignoreip = [\n'192.0.2',\n'1.2.3.4.5',\n'300.1.1.1',\n'2001:db8',\n'home',\n\
+         'file:allowed',\n'file:',\n7,\n'home.example.org'\n]\n\
+         forgive_on_success = true\nignore_sessions = 'no'\n",
+    )]);
+    let slip = |line: usize, text: &str| {
+        format!(
+            "{line}:1: ignoreip: \"{text}\" is no address or prefix: write 192.0.2.1, 192.0.2.0/24, \
+             2001:db8::1 or 2001:db8::/64, a name with a dot (home.example.org), or file:/PATH"
+        )
+    };
+    let expected = [
+        slip(3, "192.0.2"),
+        slip(4, "1.2.3.4.5"),
+        slip(5, "300.1.1.1"),
+        slip(6, "2001:db8"),
+        slip(7, "home"),
+        "8:1: ignoreip: expected an absolute path (\"file:/etc/journalban/ignored.txt\"), found the \
+         string \"file:allowed\""
+            .to_owned(),
+        "9:1: ignoreip: expected an absolute path".to_owned(),
+        "10:1: ignoreip: expected a string, found the number 7".to_owned(),
+        "13:22: forgive_on_success: expected how long it forgives (\"1d\"), or false, found true"
+            .to_owned(),
+        "14:19: ignore_sessions: expected true or false".to_owned(),
+    ];
+    assert_beginnings(
+        &root.problems(),
+        &expected.map(|problem| format!("etc/journalban/jail.d/a.toml:{problem}")),
+    );
+}
