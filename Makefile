@@ -14,6 +14,7 @@ bindir = $(DESTDIR)$(PREFIX)/bin
 libdir = $(DESTDIR)$(PREFIX)/lib
 mandir = $(DESTDIR)$(PREFIX)/share/man
 docdir = $(DESTDIR)$(PREFIX)/share/doc/journalban
+UNITS = $(notdir $(wildcard units/*.service units/*.socket))
 INSTALL_FILE = install -D -m 0644
 
 .PHONY: all build install uninstall demo test bench deps rust
@@ -29,9 +30,10 @@ $(BINARY):
 install: | $(BINARY)
 	install -D -m 0755 $(BINARY) $(bindir)/journalban
 	install -d $(libdir)/systemd/system $(libdir)/journalban/filters $(libdir)/journalban/jails
-	sed 's|/usr/bin/journalban|$(PREFIX)/bin/journalban|' units/journalban.service \
-		> $(libdir)/systemd/system/journalban.service
-	chmod 0644 $(libdir)/systemd/system/journalban.service
+	for unit in $(UNITS); do \
+		sed 's|/usr/bin/journalban|$(PREFIX)/bin/journalban|' units/$$unit \
+			> $(libdir)/systemd/system/$$unit && \
+		chmod 0644 $(libdir)/systemd/system/$$unit || exit; done
 	$(INSTALL_FILE) units/journalban.sysusers $(libdir)/sysusers.d/journalban.conf
 	$(INSTALL_FILE) units/journalban.catalog $(libdir)/systemd/catalog/journalban.catalog
 	for file in $(wildcard filters/*.toml jails/*.toml); do \
@@ -48,7 +50,7 @@ endif
 
 # Leaves the configuration in /etc, the state in /var/lib and the user: they are the administrator's.
 uninstall:
-	rm -f $(bindir)/journalban $(libdir)/systemd/system/journalban.service \
+	rm -f $(bindir)/journalban $(addprefix $(libdir)/systemd/system/,$(UNITS)) \
 		$(libdir)/sysusers.d/journalban.conf $(libdir)/systemd/catalog/journalban.catalog \
 		$(mandir)/man8/journalban.8 $(mandir)/man5/journalban.toml.5
 	rm -rf $(libdir)/journalban $(docdir)

@@ -20,6 +20,7 @@
 //! | [`store`] | what survives a restart: bans, totals, positions, in SQLite |
 //! | [`control`] | how an administrator talks to the daemon: Varlink on a Unix socket |
 //! | [`daemon`] | starts the parts and runs the loop that owns all state: **start reading here** |
+//! | [`ignored`] | whom not to ban, as it changes: names, files, sessions; `journalban resolve` |
 //! | [`cli`] | the subcommands; [`exit`] has their codes |
 //! | [`paths`], [`log`], [`clock`], [`own_addresses`] | where things are, our own log, the clock, the machine's addresses |
 //!
@@ -58,6 +59,13 @@
 //!   open is part of the decision, and follows what is ignored as it changes.
 //! - `recidive` is a jail that counts the bans of other jails, and aggregation and escalation are
 //!   rebuilt from the history of bans: there is no second truth of who has done what.
+//! - Names in `ignoreip` are looked up every minute with getaddrinfo(3), and not by their TTL: it is
+//!   what knows nsswitch.conf, /etc/hosts and the machine's own cache, but it tells no TTL. A resolver
+//!   library that does adds 57 crates to our 138, and would have to be asked besides it.
+//! - Files and sessions are looked at every second with stat(2) instead of being watched with inotify,
+//!   which misses what changes behind links and on other machines, and loses a file that is replaced.
+//! - logind's session files are read although they are its own: libsystemd reads them too, but its
+//!   binding cannot ask for the state of a session, and one that is closing must spare nobody.
 //! - A daemon whose jails are all broken does not start (exit 78) instead of running without any.
 
 pub mod backend;
@@ -69,6 +77,7 @@ pub mod daemon;
 pub mod engine;
 pub mod exit;
 pub mod filter;
+pub mod ignored;
 pub mod log;
 pub mod model;
 pub mod own_addresses;

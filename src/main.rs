@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use journalban::cli::args::{Arguments, Command};
+use journalban::ignored::resolver;
 use journalban::{cli, daemon, exit, log};
 
 fn main() -> ExitCode {
@@ -21,6 +22,15 @@ fn main() -> ExitCode {
     };
     let code = match &arguments.command {
         Command::Tool(tool) => cli::run(&arguments, tool),
+        Command::Resolve => {
+            match resolver::answer(std::io::stdin().lock(), std::io::stdout().lock()) {
+                Ok(()) => exit::OK,
+                Err(error) => {
+                    eprintln!("journalban: answering the daemon: {error}");
+                    exit::NO
+                }
+            }
+        }
         Command::Daemon => {
             log::begin();
             daemon::run(&arguments.root).unwrap_or_else(|error| {

@@ -23,6 +23,13 @@ pub fn control_socket(root: &Path) -> PathBuf {
     directory(root, "RUNTIME_DIRECTORY", "run/journalban").join(SOCKET_NAME)
 }
 
+/// The socket of the unit that resolves names (`units/journalban-resolve.socket`). Not in the
+/// daemon's own runtime directory, which systemd removes with the daemon.
+#[must_use]
+pub fn resolver_socket(root: &Path) -> PathBuf {
+    root.join("run/journalban-resolve/socket")
+}
+
 fn directory(root: &Path, variable: &str, below: &str) -> PathBuf {
     if root == Path::new(DEFAULT_ROOT)
         && let Some(given) = env::var_os(variable)

@@ -36,6 +36,9 @@ Examples:
 pub enum Command {
     /// Run the service (systemd does this)
     Daemon,
+    /// Resolve names for the daemon (systemd starts this): questions on standard input
+    #[command(hide = true)]
+    Resolve,
     /// Everything else.
     #[command(flatten)]
     Tool(Tool),

@@ -1,5 +1,6 @@
 //! `journalban check`: what is wrong with the configuration, for people and for programs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io::{self, Write as _};
 
@@ -10,6 +11,7 @@ use crate::cli::args::Arguments;
 use crate::cli::show;
 use crate::config::{self, Loaded, Problem};
 use crate::exit;
+use crate::ignored;
 use crate::model::JailName;
 
 /// What `check --json` prints: one object.
@@ -27,13 +29,37 @@ struct Report<'l> {
 
 /// Checks all of it: the exit code is 0, or 78 if there is any problem. Warnings alone do not fail.
 pub(super) fn check(arguments: &Arguments) -> Result<u8> {
-    let loaded = config::check(&arguments.root);
+    let mut loaded = config::check(&arguments.root);
+    loaded.warnings.extend(ignored_files(&loaded));
     if arguments.json {
         show::json(&report(&loaded))?;
     } else {
         io::stdout().write_all(text(&loaded).as_bytes())?;
     }
     Ok(exit_code(&loaded))
+}
+
+/// What is wrong in the files that `ignoreip` of enabled jails names. The daemon goes on with what it
+/// knows, so none of it is an error.
+fn ignored_files(loaded: &Loaded) -> Vec<Problem> {
+    let policies = loaded.settings.jails.iter().map(|jail| &jail.policy);
+    let named: BTreeSet<&str> = policies
+        .flat_map(|policy| &policy.ignore_named)
+        .map(|name| &**name)
+        .collect();
+    let mut found = Vec::new();
+    for (_, path) in ignored::files(named) {
+        for (line, message) in ignored::problems(&path) {
+            found.push(Problem {
+                file: path.display().to_string(),
+                line,
+                column: 1,
+                message,
+                jail: None,
+            });
+        }
+    }
+    found
 }
 
 fn exit_code(loaded: &Loaded) -> u8 {
@@ -135,6 +161,25 @@ mod tests {
         assert_eq!(json["jails"], serde_json::json!(["a"]));
         assert_eq!(json["left_out"], serde_json::json!(["b"]));
         assert_eq!(json["fatal"], false);
+    }
+
+    #[test]
+    fn what_is_wrong_in_ignored_files_is_a_warning() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("ignored");
+        fs::write(&path, "192.0.2.1\n192.0.2\n").expect("writes");
+        let jail = format!(
+            "[a]\nenabled = true\nignoreip = ['file:{}', 'file:/nonexistent', 'a.example']\n",
+            path.display()
+        );
+        let (loaded, _) = check(&jail);
+        let shown: Vec<String> = ignored_files(&loaded)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(shown.len(), 2, "{shown:?}");
+        assert!(shown[0].starts_with("/nonexistent:1:1: reading /nonexistent: "));
+        assert!(shown[1].starts_with(&format!("{}:2:1: \"192.0.2\" is no", path.display())));
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,8 +18,10 @@ use crate::config::{self, Loaded, Problem, Settings};
 use crate::daemon::enforcers::{Enforcers, Options, Post};
 use crate::daemon::report;
 use crate::daemon::sources::Sources;
-use crate::engine::{Engine, Policy, Spared};
+use crate::daemon::sparing::Sparing;
+use crate::engine::{Engine, Policy};
 use crate::filter::Verdict;
+use crate::ignored::News;
 use crate::model::{Bantime, Decision, JailName, Time, Totals};
 use crate::paths;
 use crate::source::Batch;
@@ -49,7 +50,7 @@ pub(super) struct Core {
     pub(super) settings: Settings,
     pub(super) engine: Engine,
     /// What the engine was told to spare.
-    spared: Spared,
+    sparing: Sparing,
     pub(super) store: Store,
     pub(super) enforcers: Enforcers,
     pub(super) sources: Sources,
@@ -68,7 +69,7 @@ impl Core {
     pub(super) async fn start(
         root: &Path,
         loaded: Loaded,
-        own: Vec<IpAddr>,
+        sparing: Sparing,
         tell: mpsc::UnboundedSender<Told>,
     ) -> Result<Self> {
         let settings = loaded.settings;
@@ -95,11 +96,7 @@ impl Core {
         engine.restore(restored.bans, restored.settled, restored.totals);
         let mut decisions = engine.configure(policies(&settings, &held), settings.limits, at);
         // Behind the policies, which say whether `ignoreself` holds.
-        let spared = Spared {
-            own,
-            ..Spared::default()
-        };
-        decisions.extend(engine.set_spared(spared.clone(), at));
+        decisions.extend(engine.set_spared(sparing.spared(), at));
         // Not yet what happened before: it is not in the store's answer.
         decisions.extend(engine.tick(at));
 
@@ -110,7 +107,7 @@ impl Core {
             root: root.to_owned(),
             settings,
             engine,
-            spared,
+            sparing,
             store,
             enforcers,
             sources: Sources::default(),
@@ -163,9 +160,9 @@ impl Core {
         self.engine.is_behind(now)
     }
 
-    pub(super) fn own_addresses_changed(&mut self, own: Vec<IpAddr>) {
-        self.spared.own = own;
-        let decisions = self.engine.set_spared(self.spared.clone(), now());
+    pub(super) fn spared_changed(&mut self, news: News) {
+        self.sparing.take(news);
+        let decisions = self.engine.set_spared(self.sparing.spared(), now());
         if !decisions.is_empty() {
             self.settle(decisions);
         }
@@ -241,6 +238,7 @@ impl Core {
         let decisions = self
             .engine
             .configure(policies(&settings, &held), settings.limits, now());
+        self.sparing.reconfigure(&settings);
         self.settings = settings;
         self.save(&decisions);
         decisions.iter().for_each(report::decision);

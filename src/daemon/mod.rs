@@ -13,8 +13,8 @@ mod core;
 mod enforcers;
 mod report;
 mod sources;
+mod sparing;
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,10 +29,10 @@ use crate::clock::now;
 use crate::config;
 use crate::control::server;
 use crate::exit;
-use crate::own_addresses::OwnAddresses;
 use crate::paths;
 use crate::source::Event;
 use core::Core;
+use sparing::Sparing;
 
 /// How often the loop looks after bans that end, the watchdog and the state file. The kernel lets
 /// go of a ban at its own time; this is how late our own books may be.
@@ -71,9 +71,9 @@ async fn serve(root: &Path, loaded: config::Loaded) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("catching SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("catching SIGHUP")?;
 
-    let mut own = OwnAddresses::watch()?;
+    let (sparing, mut news) = Sparing::begin(root, &loaded.settings).await?;
     let (tell, mut told) = mpsc::unbounded_channel();
-    let mut core = Core::start(root, loaded, own.list().await?, tell).await?;
+    let mut core = Core::start(root, loaded, sparing, tell).await?;
     let (questions, mut asked) = mpsc::channel(QUESTIONS_WAITING);
     server::listen(&paths::control_socket(root), questions)?;
     // Every ban is in force again; what happened since the stop is read from here on.
@@ -83,8 +83,6 @@ async fn serve(root: &Path, loaded: config::Loaded) -> Result<()> {
 
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (own_sender, mut own_addresses) = mpsc::channel(1);
-    tokio::spawn(watch_own_addresses(own, own_sender));
     loop {
         tokio::select! {
             // In this order, so that a log that never pauses starves neither the end of a ban nor
@@ -98,7 +96,7 @@ async fn serve(root: &Path, loaded: config::Loaded) -> Result<()> {
             _ = hangup.recv() => reload_quietly(&mut core),
             Some(question) = asked.recv() => answer::answer(&mut core, question),
             Some(told) = told.recv() => report::enforcer(&told),
-            Some(own) = own_addresses.recv() => core.own_addresses_changed(own),
+            Some(news) = news.recv() => core.spared_changed(news),
             (source, event) = core.sources.next() => source_told(&mut core, source, event),
         }
         if let Some(error) = core.broken.take() {
@@ -150,21 +148,6 @@ fn source_told(core: &mut Core, source: usize, event: Event) {
         Event::Gap(what) => report::gap(core.sources.name(source), &what),
         Event::Failed(what) => warn!("{}: {what}", core.sources.name(source)),
     }
-}
-
-/// Sends the machine's addresses whenever they change; `ignoreself` follows them.
-async fn watch_own_addresses(mut own: OwnAddresses, changed: mpsc::Sender<Vec<IpAddr>>) {
-    while own.changed().await {
-        match own.list().await {
-            Ok(addresses) => {
-                if changed.send(addresses).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => warn!("{error:#}"),
-        }
-    }
-    warn!("changes of the machine's own addresses are not seen any more; a restart mends that");
 }
 
 /// Tells systemd; where there is none, nobody listens and nothing is lost.

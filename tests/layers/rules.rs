@@ -24,9 +24,12 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("paths", &["control"]),
     ("own_addresses", &["model"]),
+    // Tells what is to be spared in plain addresses; that the engine is told is the daemon's part.
+    ("ignored", &["model"]),
     ("daemon", BELOW),
     ("cli", BELOW),
-    ("main", &["cli", "daemon", "exit", "log"]),
+    // `journalban resolve` is neither the daemon nor a tool.
+    ("main", &["cli", "daemon", "exit", "ignored", "log"]),
     ("lib", &[]),
 ];
 
@@ -43,6 +46,7 @@ const BELOW: &[&str] = &[
     "exit",
     "paths",
     "own_addresses",
+    "ignored",
 ];
 
 /// A library (or a word of the language) → the path that alone may use it.
