@@ -7,9 +7,11 @@
 
 mod ban_ssh;
 mod container;
+mod ignoring;
 mod losses;
 mod network;
 mod reload;
+mod sessions;
 mod setup;
 mod survival;
 mod unit;
