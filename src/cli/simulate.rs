@@ -10,14 +10,13 @@ use serde::Serialize;
 
 use crate::cli::show;
 use crate::engine::{Engine, Limits, Policy};
-use crate::filter::spec::{RuleKind, RuleSpec};
-use crate::filter::{Host, Outcome};
+use crate::filter::Outcome;
 use crate::model::{Ban, Decision, JailName, Prefix, Time, format_duration};
 
 /// A jail's engine on a log of the past.
-pub(super) struct Simulation<'a> {
+pub(super) struct Simulation {
+    jail: JailName,
     engine: Engine,
-    rules: &'a [RuleSpec],
     bans: Vec<Ban>,
     /// Who also logged in; a ban of such an address is what people fear.
     logged_in: HashSet<IpAddr>,
@@ -34,20 +33,15 @@ pub(super) struct SimulatedBan {
     logged_in: bool,
 }
 
-impl<'a> Simulation<'a> {
-    /// A simulation of `policy` with the filter's `rules`.
-    pub(super) fn new(
-        jail: &JailName,
-        policy: &Policy,
-        rules: &'a [RuleSpec],
-        limits: Limits,
-    ) -> Self {
+impl Simulation {
+    /// A simulation of `policy`.
+    pub(super) fn new(jail: &JailName, policy: &Policy, limits: Limits) -> Self {
         // The same log gives the same bans, whatever chance would add.
         let mut engine = Engine::new(limits, 0);
         engine.configure([(jail.clone(), policy.clone())], limits, Time::EPOCH);
         Self {
+            jail: jail.clone(),
             engine,
-            rules,
             bans: Vec::new(),
             logged_in: HashSet::new(),
         }
@@ -56,14 +50,6 @@ impl<'a> Simulation<'a> {
     /// Takes what the filter made of an entry of `time`.
     pub(super) fn add(&mut self, outcome: &Outcome, time: Time) {
         self.engine.tick(time);
-        let rule = outcome
-            .rule
-            .and_then(|rule| self.rules.get(rule.checked_sub(1)?));
-        if let (Some(RuleKind::Success), Some(Host::Addr(addr))) =
-            (rule.map(|rule| rule.kind), &outcome.host)
-        {
-            self.logged_in.insert(*addr);
-        }
         if let Some(failure) = &outcome.failure {
             let decisions = self.engine.failure(failure, time);
             let bans = decisions.into_iter().filter_map(|decision| match decision {
@@ -71,6 +57,11 @@ impl<'a> Simulation<'a> {
                 Decision::Open(_) | Decision::Unban(_) => None,
             });
             self.bans.extend(bans);
+        }
+        if let Some(login) = outcome.success {
+            self.engine
+                .success(&self.jail, login.addr, login.time, time);
+            self.logged_in.insert(login.addr);
         }
     }
 

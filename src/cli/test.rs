@@ -96,8 +96,7 @@ fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result
     let Ok(name) = JailName::new(TEST_JAIL) else {
         bail!("{TEST_JAIL} is no name");
     };
-    let mut simulation = simulate
-        .then(|| Simulation::new(&name, &trial.policy, &trial.spec.rules, Limits::default()));
+    let mut simulation = simulate.then(|| Simulation::new(&name, &trial.policy, Limits::default()));
     let mut matcher = Matcher::new(vec![MatcherJail {
         name,
         // The source is asked for the right entries; lines of a text log have no fields to ask.

@@ -24,6 +24,17 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How far back entries matter in any jail: failures within its findtime, logins for as long as
+    /// they are forgiven for.
+    #[must_use]
+    pub fn longest_memory(&self) -> Duration {
+        let policies = self.jails.iter().map(|jail| &jail.policy);
+        let forgiving = policies
+            .filter_map(|policy| policy.forgive_on_success)
+            .max();
+        self.longest_findtime().max(forgiving.unwrap_or_default())
+    }
+
     /// How far back entries can still count in any jail.
     #[must_use]
     pub fn longest_findtime(&self) -> Duration {

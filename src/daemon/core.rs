@@ -137,6 +137,10 @@ impl Core {
             if let Some(failure) = outcome.failure {
                 decisions.extend(self.engine.failure(&failure, now));
             }
+            if let Some(login) = outcome.success {
+                self.engine
+                    .success(&outcome.jail, login.addr, login.time, now);
+            }
         }
         if !decisions.is_empty() {
             self.settle(decisions);

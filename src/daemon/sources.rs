@@ -77,7 +77,7 @@ impl Sources {
                             now,
                         )
                     } else {
-                        let since = now.before(settings.longest_findtime());
+                        let since = now.before(settings.longest_memory());
                         (matcher, store.position(&spec.to_string())?, false, since)
                     };
                     let start = Start { since, position };

@@ -8,7 +8,8 @@ use crate::filter::fields::View;
 use crate::filter::rule::Hit;
 use crate::filter::session::{Counted, Line, alone};
 use crate::filter::sessions::Sessions;
-use crate::filter::{Filter, Host, Outcome, Verdict};
+use crate::filter::spec::RuleKind;
+use crate::filter::{Filter, Host, Login, Outcome, Verdict};
 use crate::model::{EVIDENCE_LIMIT, Entry, Failure, JailName, JournalMatch};
 
 /// The field that tells which unit wrote an entry; journald sets it.
@@ -184,6 +185,7 @@ impl Jail {
             host: None,
             user: None,
             failure: None,
+            success: None,
         };
         if filter.ignores(view) {
             return nothing(Verdict::Ignored);
@@ -198,9 +200,11 @@ impl Jail {
             return nothing(Verdict::None);
         };
         let rule = hit.rule.number;
+        let succeeded = hit.rule.kind == RuleKind::Success;
         let named = hit.session.take();
         let known = known(named.as_deref());
         let host = hit.host.clone().or(known.map(Host::Addr));
+        let from = host.as_ref().filter(|_| succeeded).and_then(Host::addr);
         let user = hit.user.clone();
         let connection = named.as_deref().or(field).zip(filter.idle());
         let line = line(hit, view.entry.message());
@@ -221,6 +225,7 @@ impl Jail {
                 .and_then(|counted| counted.user.clone())
                 .or(user),
             failure: counted.map(|counted| failure(&self.of.name, view.entry, counted)),
+            success: from.map(|addr| Login { addr, time }),
         }
     }
 }

@@ -34,5 +34,5 @@ pub use compile::{Filter, RuleError};
 pub use host::Host;
 pub use lint::lint;
 pub use matcher::{Counters, Matcher, MatcherJail};
-pub use outcome::{Outcome, Verdict};
+pub use outcome::{Login, Outcome, Verdict};
 pub use sample::{check_samples, replay, untried_rules};

@@ -1,7 +1,9 @@
 //! What came of one entry in one jail.
 
+use std::net::IpAddr;
+
 use crate::filter::Host;
-use crate::model::{Failure, JailName};
+use crate::model::{Failure, JailName, Time};
 
 /// How a jail sees an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,4 +49,16 @@ pub struct Outcome {
     pub user: Option<Box<str>>,
     /// What counts; there if and only if the verdict is [`Verdict::Failure`].
     pub failure: Option<Failure>,
+    /// Who logged in, if the rule tells of a success and its line (or an earlier one of the
+    /// connection) names an address.
+    pub success: Option<Login>,
+}
+
+/// A login that succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// From where; canonical.
+    pub addr: IpAddr,
+    /// When, by the log.
+    pub time: Time,
 }

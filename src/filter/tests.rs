@@ -173,3 +173,34 @@ fn values_are_read_behind_the_prefix() {
         }
     }
 }
+
+#[test]
+fn a_success_is_told_with_the_address_of_its_line_or_connection() {
+    let mut spec = by(&["_PID"]);
+    let success = "^(?:<F-SESSION>[^ ]+</F-SESSION> )?welcome <F-USER>[^ ]+</F-USER>(?: at <HOST>)?$";
+    spec.rules.push(rule(RuleKind::Success, success));
+    spec.rules.push(rule(
+        RuleKind::Pending,
+        "^(?:<F-SESSION>[^ ]+</F-SESSION> )?tried <F-USER>.*</F-USER>$",
+    ));
+    let mut matcher = matcher(compile(&spec));
+    let addr = |outcome: &Outcome| outcome.success.map(|login| login.addr.to_string());
+
+    let own = handle(&mut matcher, "1", "welcome a at ::ffff:192.0.2.1");
+    assert_eq!(addr(&own).as_deref(), Some("192.0.2.1"));
+    assert_eq!((own.verdict, own.failure), (Verdict::Pending, None));
+
+    assert_eq!(addr(&handle(&mut matcher, "2", "from 192.0.2.2")), None);
+    let failed = handle(&mut matcher, "2", "tried b");
+    assert_eq!((addr(&failed), failed.failure), (None, None));
+    let both = handle(&mut matcher, "2", "welcome a");
+    assert_eq!(addr(&both).as_deref(), Some("192.0.2.2"));
+    assert_eq!(both.failure.expect("of b").user.as_deref(), Some("b"));
+
+    // A name is nobody's address, and another connection's is not this one's.
+    assert_eq!(
+        addr(&handle(&mut matcher, "2", "welcome a at host.example")),
+        None
+    );
+    assert_eq!(addr(&handle(&mut matcher, "3", "welcome a")), None);
+}
