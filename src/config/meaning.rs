@@ -15,11 +15,16 @@ use std::sync::Arc;
 use crate::backend::Target;
 use crate::engine::{Counts, Limits, Policy};
 use crate::filter::Filter;
+use crate::filter::spec::{RuleKind, RuleSpec};
 use crate::model::{JailName, JournalMatch, Prefix, PrefixLengths};
 
 /// What has to be known of a jail that names log files.
 const FILES_UNREAD: &str = "log files (logpath) are not read yet, only the journal is: \
                             what the service writes to files alone is not seen";
+
+/// What has to be known of a jail that forgives for logins that it never sees.
+const NO_SUCCESS: &str = "forgive_on_success: its filter has no rule of the kind \"success\", \
+                          so that nobody is ever forgiven";
 
 /// A jail as meant, with what is doubtful about it.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ struct Reads {
     filter: Option<Arc<Filter>>,
     mode: String,
     journalmatch: JournalMatch,
+    /// Whether it sees who logs in.
+    tells_success: bool,
     warnings: Vec<Problem>,
 }
 
@@ -65,12 +72,17 @@ impl Written {
     pub fn meaning(&self, name: &JailName, jail: &JailDocument) -> Result<Meant, Vec<Problem>> {
         let default = &self.main.default;
         let (ignoreip, ignore_named) = joined(default.ignoreip.as_ref(), jail.ignoreip.as_ref());
+        let forgives = jail.forgive_on_success.clone();
         let jail = jail.clone().over(default.clone());
 
-        let reads = match jail.counts.as_ref().map(|at| at.value).unwrap_or_default() {
+        let mut reads = match jail.counts.as_ref().map(|at| at.value).unwrap_or_default() {
             Counts::Failures => self.reads(name, &jail)?,
             Counts::Bans => reads_nothing(name, &jail)?,
         };
+        let in_vain = forgives.filter(|at| at.value.is_some() && !reads.tells_success);
+        reads.warnings.extend(in_vain.map(|at| {
+            Problem::new(&at.place, format_args!("jail {name}: {NO_SUCCESS}")).of_jail(name)
+        }));
         let aggregation = jail.aggregation.clone().meaning(name);
         let aggregation = aggregation.map_err(|problem| vec![problem])?;
 
@@ -146,6 +158,7 @@ impl Written {
             filter: Some(Arc::new(compiled)),
             mode: mode.to_owned(),
             journalmatch: journalmatch.clone(),
+            tells_success: filter.spec.rules.iter().any(tells_success),
             warnings,
         })
     }
@@ -193,6 +206,10 @@ fn reads_nothing(name: &JailName, jail: &JailDocument) -> Result<Reads, Vec<Prob
     } else {
         Err(problems)
     }
+}
+
+fn tells_success(rule: &RuleSpec) -> bool {
+    rule.kind == RuleKind::Success
 }
 
 fn check_mode(

@@ -177,7 +177,8 @@ fn values_are_read_behind_the_prefix() {
 #[test]
 fn a_success_is_told_with_the_address_of_its_line_or_connection() {
     let mut spec = by(&["_PID"]);
-    let success = "^(?:<F-SESSION>[^ ]+</F-SESSION> )?welcome <F-USER>[^ ]+</F-USER>(?: at <HOST>)?$";
+    let success =
+        "^(?:<F-SESSION>[^ ]+</F-SESSION> )?welcome <F-USER>[^ ]+</F-USER>(?: at <HOST>)?$";
     spec.rules.push(rule(RuleKind::Success, success));
     spec.rules.push(rule(
         RuleKind::Pending,

@@ -281,3 +281,36 @@ fn a_slip_in_an_ignored_address_is_no_name() {
         &expected.map(|problem| format!("etc/journalban/jail.d/a.toml:{problem}")),
     );
 }
+
+#[test]
+fn who_is_never_seen_to_log_in_is_never_forgiven() {
+    let root = Root::new(&[
+        VENDOR_FILTER,
+        (
+            "etc/journalban/journalban.toml",
+            "[default]\nforgive_on_success = '1d'\n",
+        ),
+        (
+            "etc/journalban/filter.d/b.toml",
+            "journalmatch = '_UID=0'\n[session]\nby = '_PID'\nidle = '5m'\n[[rule]]\nfailregex = 'x <ADDR>'\n\
+             [[rule]]\nkind = 'success'\nfailregex = 'y <ADDR>'\n",
+        ),
+        (
+            "etc/journalban/jail.d/x.toml",
+            "[a]\nenabled = true\nforgive_on_success = '1d'\n\
+             [b]\nenabled = true\nforgive_on_success = '1d'\n\
+             [c]\nenabled = true\nfilter = 'a'\n\
+             [d]\nenabled = true\nfilter = 'a'\nforgive_on_success = false\n",
+        ),
+    ]);
+    let loaded = root.load();
+    assert_eq!(names(&loaded), ["a", "b", "c", "d"]);
+    let told = "forgive_on_success: its filter has no rule of the kind \"success\"";
+    let warned: Vec<usize> = loaded
+        .warnings
+        .iter()
+        .filter(|warning| warning.message.contains(told))
+        .map(|warning| warning.line)
+        .collect();
+    assert_eq!(warned, [3], "{:#?}", loaded.warnings);
+}

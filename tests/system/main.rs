@@ -7,6 +7,7 @@
 
 mod ban_ssh;
 mod container;
+mod forgiving;
 mod ignoring;
 mod losses;
 mod network;
