@@ -57,11 +57,14 @@ pub fn run(root: &Path) -> Result<u8> {
         error!("no jail can run like this; see \"journalban check\"");
         return Ok(exit::CONFIGURATION);
     }
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("starting the event loop")?
-        .block_on(serve(root, loaded))?;
+        .context("starting the event loop")?;
+    let served = runtime.block_on(serve(root, loaded));
+    // Without waiting for a name server, or for what a file in ignoreip lies on.
+    runtime.shutdown_background();
+    served?;
     Ok(exit::OK)
 }
 

@@ -71,11 +71,9 @@ impl Names {
         loop {
             let names = host_names(&wanted.borrow_and_update());
             let names: Vec<HostName> = names.into_iter().collect();
-            let mut all = true;
             for some in names.chunks(NAMES_LIMIT) {
                 let answers = self.resolver.ask(some).await;
                 for (name, resolved) in some.iter().zip(answers) {
-                    all &= matches!(resolved, Resolved::Addresses(_));
                     if let Some(news) = self.take(name, resolved)
                         && tell.send(news).await.is_err()
                     {
@@ -87,12 +85,13 @@ impl Names {
             if names.is_empty() {
                 self.resolver.connection = None;
             }
-            wait = if all { REFRESH } else { wait };
+            let all = self.failures.is_empty();
+            let pause = if all { REFRESH } else { wait };
             tokio::select! {
                 changed = wanted.changed() => if changed.is_err() {
                     return;
                 },
-                () = tokio::time::sleep(wait), if !names.is_empty() => {}
+                () = tokio::time::sleep(pause), if !names.is_empty() => {}
             }
             wait = if all { RETRY } else { REFRESH.min(wait * 2) };
         }
@@ -107,6 +106,14 @@ impl Names {
                 return None;
             }
         };
+        if addresses.is_empty() {
+            // As some resolvers answer 0.0.0.0 for what they block: no reason to forget him.
+            self.failed(
+                name,
+                "no address in the answer is one that a client can have",
+            );
+            return None;
+        }
         let warned = self.failures.remove(name) >= Some(FAILURES_TO_WARN);
         if warned {
             info!("{name} can be resolved again");
@@ -167,9 +174,6 @@ pub(super) fn named(name: &HostName, addresses: &[IpAddr]) -> News {
 
 fn listed(addresses: &[IpAddr]) -> String {
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    if texts.is_empty() {
-        return "nobody".to_owned();
-    }
     texts.join(", ")
 }
 
@@ -212,7 +216,14 @@ impl Resolver {
             {
                 let names = names.to_vec();
                 let looked_up = tokio::task::spawn_blocking(move || look_up(&names));
-                return looked_up.await.context("looking up names");
+                let mut answers = looked_up.await.context("looking up names")?;
+                for answer in &mut answers {
+                    if let Resolved::Error(error) = answer {
+                        // In the unit's sandbox that cannot work, and this is why.
+                        *error = format!("{error} (there is no {})", self.socket.display());
+                    }
+                }
+                return Ok(answers);
             }
             Err(error) => {
                 let asking = || format!("connecting to {}", self.socket.display());
@@ -252,4 +263,54 @@ async fn converse(
         names.len()
     );
     Ok(answer.answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(directory: &tempfile::TempDir) -> Places {
+        Places {
+            root: directory.path().to_owned(),
+            resolver: directory.path().join("socket"),
+            state: directory.path().to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_a_name_stood_for_holds_until_there_is_a_better_answer() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (mut names, known) = Names::begin(&places(&directory));
+        assert_eq!(known, Known::new());
+        let name: HostName = "home.example.org".parse().expect("a name");
+        let home = [IpAddr::from([192, 0, 2, 1])];
+        let mut take = |resolved: Resolved| names.take(&name, resolved);
+        let error = || Resolved::Error("Temporary failure in name resolution".to_owned());
+        assert_eq!(take(error()), None);
+        let first = take(Resolved::Addresses(home.to_vec()));
+        assert_eq!(first, Some(named(&name, &home)));
+        assert_eq!(take(Resolved::Addresses(home.to_vec())), None);
+        for nothing in [vec![], vec![IpAddr::from([0, 0, 0, 0])]] {
+            assert_eq!(take(Resolved::Addresses(nothing)), None);
+        }
+        for _ in 0..=FAILURES_TO_WARN {
+            assert_eq!(take(error()), None);
+        }
+        assert_eq!(names.known[&name], home);
+
+        let (mut after_restart, known) = Names::begin(&places(&directory));
+        assert_eq!(known, Known::from([(name, home.to_vec())]));
+        after_restart.forget_all_but(&[]);
+        assert_eq!(Names::begin(&places(&directory)).1, Known::new());
+    }
+
+    #[tokio::test]
+    async fn without_a_unit_that_does_it_this_process_looks_up() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (mut names, _) = Names::begin(&places(&directory));
+        let asked = ["localhost", "nobody.invalid"].map(|name| name.parse().expect("a name"));
+        let answers = names.resolver.ask(&asked).await;
+        assert!(matches!(&answers[0], Resolved::Addresses(found) if !found.is_empty()));
+        assert!(matches!(&answers[1], Resolved::Error(why) if why.contains("there is no /")));
+    }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::container::Container;
+use crate::name_server;
 use crate::setup::{enforces, failure_line, install, listed, log_as_sshd, sshd_count};
 
 const NAME: &str = "home.example.org";
@@ -54,6 +55,7 @@ fn bans_end_when_their_address_is_ignored_by_then() {
         return;
     };
     hosts(&container, "198.51.100.5");
+    name_server::serve(&container, [198, 51, 100, 40].into());
     container.write(FILE, "198.51.100.10\n");
     install(
         &container,
@@ -115,6 +117,7 @@ fn bans_end_when_their_address_is_ignored_by_then() {
 
     // Nobody answers for the name after a restart: what it last stood for is ignored all the same.
     container.sh(&format!("sed -i '/{NAME}/d' /etc/hosts"));
+    container.sh("echo nameserver 127.0.0.2 >/etc/resolv.conf");
     container.sh("systemctl restart journalban");
     ignored(&container, "198.51.100.6");
     container.wait_for("the failure to be told", || {

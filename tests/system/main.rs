@@ -10,6 +10,7 @@ mod container;
 mod forgiving;
 mod ignoring;
 mod losses;
+mod name_server;
 mod network;
 mod reload;
 mod sessions;
