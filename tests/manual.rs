@@ -80,8 +80,10 @@ fn described(part: &str) -> BTreeSet<String> {
     let (_, part) = CONFIGURATION_PAGE
         .split_once(&format!("\n.Ss {part}\n"))
         .expect("the part");
-    let (part, _) = part.split_once("\n.S").expect("another part follows");
-    part.lines()
+    let ends = ["\n.Ss ", "\n.Sh "].map(|heading| part.find(heading));
+    let end = ends.into_iter().flatten().min();
+    part[..end.expect("another part follows")]
+        .lines()
         .filter_map(|line| line.strip_prefix(".It Cm "))
         .flat_map(|keys| keys.split(" , "))
         .map(|key| key.trim_matches(['[', ']']).to_owned())
