@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::filter::fields::View;
-use crate::filter::pattern::Pattern;
+use crate::filter::pattern::{Pattern, Possible, Texts};
 use crate::filter::rule::{Hit, Rule, names_connection};
 use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, Selector};
 use crate::model::Entry;
@@ -32,6 +32,8 @@ pub struct Filter {
     prefix: Option<Pattern>,
     ignore: Vec<Pattern>,
     rules: Vec<Rule>,
+    /// The texts of the rules' patterns.
+    texts: Option<Texts>,
     session: Option<(Vec<String>, Duration)>,
     fields: BTreeSet<String>,
 }
@@ -75,12 +77,18 @@ impl Filter {
         if !errors.is_empty() {
             return Err(errors);
         }
+        let mut first = 0;
+        for rule in &mut rules {
+            rule.first_pattern = first;
+            first += rule.patterns.len();
+        }
         let session = spec
             .session
             .as_ref()
             .map(|session| (session.by.clone(), session.idle));
         Ok(Self {
             fields: fields(&rules, session.as_ref().map_or(&[], |(by, _)| by)),
+            texts: Texts::of(rules.iter().flat_map(|rule| &rule.patterns)),
             prefix,
             ignore,
             rules,
@@ -134,9 +142,13 @@ impl Filter {
         view: &View<'_>,
         host_known: impl Fn(Option<&[u8]>) -> bool,
     ) -> Option<Hit<'f>> {
+        let possible = match &self.texts {
+            Some(texts) => texts.possible(view.message),
+            None => Possible::ALL,
+        };
         let mut hostless: Option<Hit<'f>> = None;
         let mut find = |rule: &'f Rule| {
-            rule.hits(view, |hit| {
+            rule.hits(view, &possible, |hit| {
                 if hit.host.is_some() {
                     return true;
                 }
@@ -316,6 +328,7 @@ fn compile_rule(
         number: at + 1,
         kind: rule.kind,
         patterns,
+        first_pattern: 0,
         conditions: rule.conditions.clone(),
         host: rule.host.clone(),
         user: rule.user.clone(),

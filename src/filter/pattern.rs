@@ -4,38 +4,38 @@
 //! Unicode tables, over bytes. Before the regex runs, the literals that every match must contain
 //! are looked for; they come from the parsed pattern, never from its text.
 
+mod engine;
 mod literal;
 mod program;
 mod reach;
 mod readings;
 mod shape;
+mod texts;
 
-use regex::bytes::{Captures, Regex, RegexBuilder};
 use regex_syntax::ast::ErrorKind;
 use regex_syntax::hir::Look;
 use regex_syntax::{Parser, ParserBuilder};
 
 use crate::filter::Host;
 use crate::filter::placeholder::{Expanded, HOST_GROUP, SESSION_GROUP, USER_GROUP, expand};
+use engine::{Engine, Groups};
 use literal::Required;
 pub(super) use reach::Beginnings;
 
 pub(super) use readings::Readings;
 pub(super) use shape::Shape;
+pub(super) use texts::{Possible, Texts};
 
 /// The longest pattern, in bytes as written. The longest that ship have a few hundred.
 const TEXT_LIMIT: usize = 8 * 1024;
 /// The most memory that a compiled program may take; counted repetitions (`.{1000}`) multiply.
 const PROGRAM_LIMIT: usize = 1 << 20;
-/// The cache for the states that a search visits, a pattern and thread; a thousand patterns must
-/// stay affordable. When it is full it is cleared; matching goes on.
-const CACHE_LIMIT: usize = 256 * 1024;
 /// How deep groups may nest; the parser recurses.
 const NEST_LIMIT: u32 = 64;
 /// A compiled pattern.
 #[derive(Debug)]
 pub(super) struct Pattern {
-    regex: Regex,
+    engine: Engine,
     required: Required,
     hosts: Vec<usize>,
     users: Vec<usize>,
@@ -87,17 +87,14 @@ impl Pattern {
         let hir = parser()
             .parse(&expanded.text)
             .map_err(|error| describe(&error, &expanded))?;
-        let regex = RegexBuilder::new(&expanded.text)
-            .unicode(false)
-            .dot_matches_new_line(true)
-            .nest_limit(NEST_LIMIT)
-            .size_limit(PROGRAM_LIMIT)
-            .dfa_size_limit(CACHE_LIMIT)
-            .build()
-            .map_err(|_| format!("the compiled pattern takes more than {PROGRAM_LIMIT} bytes: write smaller counts than in .{{1000}}"))?;
+        let engine = Engine::new(&expanded.text).ok_or_else(|| {
+            format!(
+                "the compiled pattern takes more than {PROGRAM_LIMIT} bytes: write smaller counts than in .{{1000}}"
+            )
+        })?;
         let groups = |prefix: &str| {
-            regex
-                .capture_names()
+            engine
+                .group_names()
                 .enumerate()
                 .filter_map(|(index, name)| name?.starts_with(prefix).then_some(index))
                 .collect()
@@ -108,7 +105,7 @@ impl Pattern {
             sessions: groups(SESSION_GROUP),
             anchored: hir.properties().look_set_prefix().contains(Look::Start),
             required: Required::of(&hir),
-            regex,
+            engine,
         })
     }
 
@@ -129,7 +126,7 @@ impl Pattern {
 
     /// Whether it matches.
     pub fn matches(&self, message: &[u8]) -> bool {
-        self.required.met(message) && self.regex.is_match(message)
+        self.required.met(message) && self.engine.is_match(message)
     }
 
     /// Its first match.
@@ -138,20 +135,20 @@ impl Pattern {
             return None;
         }
         if self.hosts.is_empty() && self.users.is_empty() && self.sessions.is_empty() {
-            let matched = self.regex.is_match(message);
+            let matched = self.engine.is_match(message);
             return matched.then_some(Found {
                 host: None,
                 user: None,
                 session: None,
             });
         }
-        let captures = self.regex.captures(message)?;
-        let user = first(&captures, &self.users).map(|user| &message[user]);
-        let session = first(&captures, &self.sessions).map(|session| &message[session]);
-        let host = first(&captures, &self.hosts).map(|host| {
+        let groups = self.engine.groups(message)?;
+        let user = first(&groups, &self.users).map(|user| &message[user]);
+        let session = first(&groups, &self.sessions).map(|session| &message[session]);
+        let host = first(&groups, &self.hosts).map(|host| {
             (
                 &message[host.clone()],
-                stands_alone(message, &captures, &host),
+                stands_alone(message, &groups, &host),
             )
         });
         Some(Found {
@@ -163,24 +160,24 @@ impl Pattern {
 
     /// What is left of `message` behind its first match; all of it if there is none.
     pub fn cut<'m>(&self, message: &'m [u8]) -> &'m [u8] {
-        let found = self.required.met(message).then(|| self.regex.find(message));
+        let found = self
+            .required
+            .met(message)
+            .then(|| self.engine.find(message));
         found
             .flatten()
-            .map_or(message, |found| &message[found.end()..])
+            .map_or(message, |found| &message[found.end..])
     }
 }
 
-fn first(captures: &Captures<'_>, groups: &[usize]) -> Option<std::ops::Range<usize>> {
-    groups
-        .iter()
-        .find_map(|&group| captures.get(group))
-        .map(|group| group.range())
+fn first(found: &Groups, groups: &[usize]) -> Option<std::ops::Range<usize>> {
+    groups.iter().find_map(|&group| found.get(group))
 }
 
 /// Whether the host is more than a piece of a longer name. Only what the pattern itself did not
 /// look at is asked: `<ADDR>\.\d+` may well want `192.0.2.1.22`.
-fn stands_alone(message: &[u8], captures: &Captures<'_>, host: &std::ops::Range<usize>) -> bool {
-    let whole = captures.get_match().range();
+fn stands_alone(message: &[u8], groups: &Groups, host: &std::ops::Range<usize>) -> bool {
+    let whole = groups.get(0).unwrap_or_default();
     let joins = |joint: Option<&u8>, beyond: Option<&u8>| {
         matches!(joint, Some(b'.' | b'-')) && beyond.is_some_and(u8::is_ascii_alphanumeric)
     };

@@ -2,7 +2,7 @@
 
 use crate::filter::Host;
 use crate::filter::fields::View;
-use crate::filter::pattern::{Found, Pattern};
+use crate::filter::pattern::{Found, Pattern, Possible};
 use crate::filter::spec::{Condition, RuleKind, Selector};
 
 /// The longest user name that is kept, in bytes; it is stored with the connection.
@@ -19,6 +19,8 @@ pub(super) struct Rule {
     pub number: usize,
     pub kind: RuleKind,
     pub patterns: Vec<Pattern>,
+    /// The place of the first among the patterns of all rules.
+    pub first_pattern: usize,
     pub conditions: Vec<Condition>,
     pub host: Option<Selector>,
     pub user: Option<Selector>,
@@ -41,6 +43,7 @@ impl Rule {
     pub fn hits<'r>(
         &'r self,
         view: &View<'_>,
+        possible: &Possible,
         mut accept: impl FnMut(&Hit<'r>) -> bool,
     ) -> Option<Hit<'r>> {
         if !self
@@ -64,7 +67,9 @@ impl Rule {
         }
         self.patterns
             .iter()
-            .filter_map(|pattern| pattern.find(view.message))
+            .zip(self.first_pattern..)
+            .filter(|(_, at)| possible.has(*at))
+            .filter_map(|(pattern, _)| pattern.find(view.message))
             .find_map(taken)
     }
 

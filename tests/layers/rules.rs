@@ -52,6 +52,7 @@ const BELOW: &[&str] = &[
 /// A library (or a word of the language) → the path that alone may use it.
 const ALONE: &[(&str, &str)] = &[
     ("toml", "src/config/"),
+    ("aho_corasick", "src/filter/pattern"),
     ("regex", "src/filter/pattern"),
     ("regex_syntax", "src/filter/pattern"),
     ("regex_automata", "src/filter/pattern"),

@@ -5,18 +5,18 @@
 
 use std::cell::OnceCell;
 
-use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ast::parse::ParserBuilder;
 use regex_syntax::ast::{Ast, LiteralKind};
 
-use super::{NEST_LIMIT, PROGRAM_LIMIT};
+use super::NEST_LIMIT;
+use super::engine::Engine;
 use crate::filter::placeholder::{Expanded, expand};
 
 /// A pattern and its beginnings, each compiled when it is first tried.
 pub(in crate::filter) struct Beginnings {
     expanded: Expanded,
     /// Where beginnings end in the expanded text, in order.
-    ends: Vec<(usize, OnceCell<Option<Regex>>)>,
+    ends: Vec<(usize, OnceCell<Option<Engine>>)>,
 }
 
 impl Beginnings {
@@ -46,11 +46,11 @@ impl Beginnings {
     /// How many bytes of the pattern as written match at the beginning of `message`.
     pub fn reach(&self, message: &[u8]) -> usize {
         // What a longer beginning matches a shorter one matches as well.
-        let matching = self.ends.partition_point(|(end, regex)| {
-            regex
+        let matching = self.ends.partition_point(|(end, engine)| {
+            engine
                 .get_or_init(|| self.compile(*end))
                 .as_ref()
-                .is_some_and(|regex| regex.is_match(message))
+                .is_some_and(|engine| engine.is_match(message))
         });
         match matching.checked_sub(1).and_then(|at| self.ends.get(at)) {
             Some(&(end, _)) => self.expanded.origin(end),
@@ -58,13 +58,8 @@ impl Beginnings {
         }
     }
 
-    fn compile(&self, end: usize) -> Option<Regex> {
-        RegexBuilder::new(self.expanded.text.get(..end)?)
-            .unicode(false)
-            .dot_matches_new_line(true)
-            .size_limit(PROGRAM_LIMIT)
-            .build()
-            .ok()
+    fn compile(&self, end: usize) -> Option<Engine> {
+        Engine::new(self.expanded.text.get(..end)?)
     }
 }
 
