@@ -196,7 +196,7 @@ fn measure(what: &str, filters: &[(String, FilterFile)], entries: impl FnOnce() 
             outcomes.clear();
             matcher.handle(black_box(entry), &mut outcomes);
         }
-        let took = (used() - start).as_secs_f64();
+        let took = used().saturating_sub(start).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a few hundred thousand")]
         let rate = ENTRIES as f64 / took;
         best = best.max(rate);
@@ -223,15 +223,10 @@ fn longest(filters: &[(String, FilterFile)]) {
             let mut once = |matcher: &mut Matcher| {
                 let start = used();
                 matcher.handle(black_box(&entry), &mut outcomes);
-                used() - start
+                used().saturating_sub(start)
             };
             let took = [(); 3].map(|()| once(&mut matcher));
             let took = took.into_iter().min().unwrap_or_default();
-            eprintln!(
-                "LONG {:.3}ms {name} {}",
-                took.as_secs_f64() * 1e3,
-                &line[..line.len().min(100)]
-            );
             if took > longest.0 {
                 longest = (took, name, line.to_owned());
             }
