@@ -27,6 +27,18 @@ pub(super) struct Line {
     pub evidence: Box<str>,
 }
 
+impl Line {
+    /// It counts against `addr`.
+    fn counted(self, addr: IpAddr) -> Counted {
+        Counted {
+            addr,
+            user: self.user,
+            weight: self.weight,
+            evidence: self.evidence,
+        }
+    }
+}
+
 /// What counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Counted {
@@ -117,13 +129,7 @@ impl Session {
                 rules: vec![line.rule],
             });
         }
-        let counted = Counted {
-            addr,
-            user: line.user,
-            weight: line.weight,
-            evidence: line.evidence,
-        };
-        (Verdict::Failure, Some(counted))
+        (Verdict::Failure, Some(line.counted(addr)))
     }
 
     fn wait(&mut self, line: Line) -> Answer {
@@ -207,15 +213,9 @@ fn same_user(one: Option<&str>, other: Option<&str>) -> bool {
 
 /// What a line means that belongs to no known connection.
 pub(super) fn alone(line: Line) -> Answer {
-    match (line.kind, line.host) {
-        (RuleKind::Failure, Some(Host::Addr(addr))) => {
-            let counted = Counted {
-                addr,
-                user: line.user,
-                weight: line.weight,
-                evidence: line.evidence,
-            };
-            (Verdict::Failure, Some(counted))
+    match (line.kind, &line.host) {
+        (RuleKind::Failure, &Some(Host::Addr(addr))) => {
+            (Verdict::Failure, Some(line.counted(addr)))
         }
         (RuleKind::Failure | RuleKind::Pending, Some(Host::Name(_))) => (Verdict::Name, None),
         _ => (Verdict::Pending, None),
