@@ -140,13 +140,15 @@ fn opens_group(text: &str) -> bool {
 fn host_group(tag: &str, number: usize) -> Option<String> {
     // Half boundaries keep an address from being cut out of a longer word or number.
     let (start, end) = (r"\b{start-half}", r"\b{end-half}");
-    let addr = format!(r"{start}{IP6}{end}|{start}{IP4}{end}");
+    // What begins an IPv4 address begins no IPv6 one, for a dot comes before any colon. It comes
+    // first because most are; the engine tries in this order.
+    let addr = format!(r"{start}{IP4}{end}|{start}{IP6}{end}");
     let (inner, behind) = match tag {
         "HOST" => (
             format!(r"\[(?:{IP6}|{IP4})\]|{start}{IP6}{end}|{start}{NAME}"),
             "",
         ),
-        "ADDR" => (format!(r"\[(?:{IP6}|{IP4})\]|{addr}"), ""),
+        "ADDR" => (format!(r"{addr}|\[(?:{IP4}|{IP6})\]"), ""),
         "IP4" => (format!("{start}{IP4}{end}"), ""),
         "IP6" => (format!(r"\[{IP6}\]|{start}{IP6}{end}"), ""),
         // An address with or without a length, which is passed over.

@@ -8,10 +8,11 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use regex_automata::Input;
 use regex_automata::meta::{Config, Regex};
+use regex_automata::nfa::thompson::{self, backtrack, backtrack::BoundedBacktracker};
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input};
 
 use super::{NEST_LIMIT, PROGRAM_LIMIT};
 
@@ -21,6 +22,8 @@ const LONG: usize = 2 * 1024;
 /// The cache for the states that a search of a long line visits, a pattern and thread; a thousand
 /// patterns must stay affordable. When it is full it is cleared; matching goes on.
 const CACHE_LIMIT: usize = 256 * 1024;
+/// The most memory for its marks on a long line: those of 1000 states in 64 KiB.
+const MARKS_LIMIT: usize = 8 * 1024 * 1024;
 /// Where groups begin and end, for patterns with up to so many of them, without an allocation.
 const SLOTS: usize = 32;
 
@@ -30,7 +33,14 @@ pub(super) struct Engine {
     text: Box<str>,
     short: Regex,
     /// Compiled for the first long line, if one comes.
-    long: OnceLock<Option<Regex>>,
+    long: OnceLock<Option<Long>>,
+}
+
+/// What long lines need: an engine that finds a match, and one for the groups of it.
+#[derive(Debug)]
+struct Long {
+    whole: Regex,
+    groups: BoundedBacktracker,
 }
 
 /// Where the groups of a match are; the first is the whole match.
@@ -70,30 +80,65 @@ impl Engine {
 
     /// Where the groups of its first match are.
     pub fn groups(&self, message: &[u8]) -> Option<Groups> {
-        let regex = self.of(message);
-        let wanted = regex.captures_len() * 2;
+        let wanted = self.short.captures_len() * 2;
         let mut groups = Groups {
             few: [None; SLOTS],
             many: Vec::new(),
         };
-        let slots = match groups.few.get_mut(..wanted) {
-            Some(slots) => slots,
-            None => {
-                groups.many.resize(wanted, None);
-                &mut groups.many
-            }
+        let slots = if let Some(slots) = groups.few.get_mut(..wanted) {
+            slots
+        } else {
+            groups.many.resize(wanted, None);
+            &mut groups.many
         };
-        regex.search_slots(&Input::new(message), slots)?;
+        let input = Input::new(message);
+        match self.long(message) {
+            Some(long) => long.search_slots(input, slots)?,
+            None => self.short.search_slots(&input, slots).map(|_| ())?,
+        }
         Some(groups)
     }
 
     fn of(&self, message: &[u8]) -> &Regex {
+        self.long(message).map_or(&self.short, |long| &long.whole)
+    }
+
+    fn long(&self, message: &[u8]) -> Option<&Long> {
         if message.len() < LONG {
-            return &self.short;
+            return None;
         }
-        let config = || Config::new().hybrid_cache_capacity(CACHE_LIMIT);
-        let long = self.long.get_or_init(|| compile(&self.text, config()));
-        long.as_ref().unwrap_or(&self.short)
+        let long = self.long.get_or_init(|| Long::new(&self.text));
+        long.as_ref()
+    }
+}
+
+impl Long {
+    fn new(text: &str) -> Option<Self> {
+        let groups = BoundedBacktracker::builder()
+            .configure(backtrack::Config::new().visited_capacity(MARKS_LIMIT))
+            .thompson(thompson::Config::new().utf8(false))
+            .syntax(syntax())
+            .build(text)
+            .ok()?;
+        let config = Config::new().hybrid_cache_capacity(CACHE_LIMIT);
+        Some(Self {
+            whole: compile(text, config)?,
+            groups,
+        })
+    }
+
+    /// The lazy DFA tells whether and where; the groups within are left to the backtracker, which
+    /// is faster than the engine that needs no marks: the samples, each 64 KiB long, are read in
+    /// less than half the time.
+    fn search_slots(&self, input: Input<'_>, slots: &mut [Option<NonMaxUsize>]) -> Option<()> {
+        let whole = self.whole.find(input.clone())?;
+        let within = input.span(whole.range()).anchored(Anchored::Yes);
+        let mut cache = self.groups.create_cache();
+        let found = self.groups.try_search_slots(&mut cache, &within, slots);
+        match found {
+            Ok(found) => found.map(|_| ()),
+            Err(_) => self.whole.search_slots(&within, slots).map(|_| ()),
+        }
     }
 }
 
@@ -110,16 +155,72 @@ impl Groups {
     }
 }
 
-fn compile(text: &str, config: Config) -> Option<Regex> {
-    let syntax = syntax::Config::new()
+fn syntax() -> syntax::Config {
+    syntax::Config::new()
         .unicode(false)
         .utf8(false)
         .dot_matches_new_line(true)
-        .nest_limit(NEST_LIMIT);
+        .nest_limit(NEST_LIMIT)
+}
+
+fn compile(text: &str, config: Config) -> Option<Regex> {
     let config = config.utf8_empty(false).nfa_size_limit(Some(PROGRAM_LIMIT));
-    Regex::builder()
-        .configure(config)
-        .syntax(syntax)
-        .build(text)
-        .ok()
+    let mut builder = Regex::builder();
+    builder.configure(config).syntax(syntax()).build(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The slowest engine, which has no limits.
+    fn reference(text: &str, message: &[u8]) -> Option<Vec<Option<Range<usize>>>> {
+        let config = Config::new().hybrid(false).onepass(false).backtrack(false);
+        let regex = compile(text, config).expect("compiles");
+        let mut captures = regex.create_captures();
+        regex.captures(message, &mut captures);
+        let group = |number| captures.get_group(number).map(|span| span.range());
+        captures
+            .is_match()
+            .then(|| (0..captures.group_len()).map(group).collect())
+    }
+
+    #[test]
+    fn every_engine_finds_the_same_groups() {
+        let many = format!("^(x+){}$", "(y)?".repeat(SLOTS));
+        for (text, unit) in [
+            (
+                "^a (?P<u>.*) from ([0-9.]+) port ([0-9]+)",
+                "x from 1.2 port 3 ",
+            ),
+            (
+                "^a (.*?) from ([0-9.]+)(?: port ([0-9]+))?",
+                "x from 1.2 port ",
+            ),
+            (r"^a (\w+ )*(from|x) \b{start-half}(\d+)$", "x 12 from 3 "),
+            ("from ([0-9]+)", "x "),
+            ("^a$", "a"),
+            ("b", "aa"),
+            (&many, "x"),
+            // Its marks for a long line would take too much: the slow engine takes over.
+            ("^a (.{1,900}) (from) (.*)$", "x from 1.2 "),
+        ] {
+            let engine = Engine::new(text).expect("compiles");
+            for times in [0, 1, 2, LONG / unit.len() + 1, 60_000 / unit.len()] {
+                for end in ["", "from 9", "y"] {
+                    let message = format!("a {}{end}", unit.repeat(times));
+                    let message = message.trim_end().as_bytes();
+                    let expected = reference(text, message);
+                    let whole = expected.as_ref().and_then(|groups| groups[0].clone());
+                    let found = engine.groups(message).map(|groups| {
+                        let count = engine.group_names().count();
+                        (0..count).map(|number| groups.get(number)).collect()
+                    });
+                    assert_eq!(found, expected, "{text} on {times} of {unit}, {end}");
+                    assert_eq!(engine.find(message), whole);
+                    assert_eq!(engine.is_match(message), whole.is_some());
+                }
+            }
+        }
+    }
 }

@@ -59,9 +59,10 @@ impl Required {
         }
     }
 
-    /// The place with the longest texts, if it takes more than a plain search to find them.
+    /// The place with the longest texts, if it takes more than a plain search to find them, and
+    /// the beginning of a message does not tell before.
     pub fn several(&self) -> Option<&Place> {
-        self.several.as_ref()
+        self.several.as_ref().filter(|_| self.start.is_empty())
     }
 
     /// Whether `message` has what a match needs.

@@ -9,9 +9,6 @@ use super::Pattern;
 
 /// So many patterns with several texts are worth the pass.
 const PATTERNS_LEAST: usize = 4;
-/// In longer messages, which can hold many thousand texts, each pattern looks for its own, until
-/// the first is missing.
-const MESSAGE_LIMIT: usize = 2 * 1024;
 
 /// The texts, if a pass is worth it.
 #[derive(Debug)]
@@ -57,9 +54,6 @@ impl Texts {
 
     /// The patterns whose texts `message` has.
     pub fn possible(&self, message: &[u8]) -> Possible {
-        if message.len() > MESSAGE_LIMIT {
-            return Possible::ALL;
-        }
         let mut possible = self.always.clone();
         for found in self.all.find_overlapping_iter(message) {
             let owner = self.owners.get(found.pattern().as_usize());
@@ -106,7 +100,6 @@ mod tests {
             ("unionSelect", [false, false, true, true, false, true]),
             ("Invalid user", [false, true, false, true, true, true]),
             ("", [false, false, false, true, false, true]),
-            (&"x".repeat(MESSAGE_LIMIT + 1), [true; 6]),
         ] {
             let possible = texts.possible(message.as_bytes());
             assert_eq!(
