@@ -50,11 +50,6 @@ impl Tally {
         self.verdicts.get(&verdict).copied().unwrap_or_default()
     }
 
-    /// Whether any rule matched anything.
-    pub(super) fn matched(&self) -> bool {
-        self.count(Verdict::Failure) + self.count(Verdict::Pending) + self.count(Verdict::Name) > 0
-    }
-
     /// Shows it all; `rules` are what the filter's rules are called, in their order.
     pub(super) fn show(
         &self,

@@ -108,6 +108,7 @@ fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result
         fields: matcher.wanted().1,
     };
     let mut tally = Tally::default();
+    let mut any = false;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut n = 0;
@@ -119,7 +120,14 @@ fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result
         outcomes.clear();
         matcher.handle(&entry, &mut outcomes);
         let outcome = outcomes.first();
-        tally.add(outcome, entry.message());
+        let verdict = outcome.map(|outcome| outcome.verdict);
+        any |= matches!(
+            verdict,
+            Some(Verdict::Failure | Verdict::Pending | Verdict::Name)
+        );
+        if !json {
+            tally.add(outcome, entry.message());
+        }
         if let (Some(simulation), Some(outcome)) = (&mut simulation, outcome) {
             simulation.add(outcome, entry.time());
         }
@@ -158,7 +166,7 @@ fn run(trial: &Trial, since: Option<Time>, simulate: bool, json: bool) -> Result
         None => {}
     }
     out.flush()?;
-    Ok(if tally.matched() { 0 } else { exit::NO })
+    Ok(if any { 0 } else { exit::NO })
 }
 
 fn print_line(
