@@ -65,7 +65,7 @@ fn fields_are_bytes_several_and_limited() {
 }
 
 /// Writes a journal file with any fields, as only systemd-journal-remote(8) lets one.
-fn write_file(path: &Path, entries: &[&[(&str, &str)]]) -> bool {
+pub fn write_file(path: &Path, entries: &[&[(&str, &str)]]) -> bool {
     const PROGRAM: &str = "/lib/systemd/systemd-journal-remote";
     if !Path::new(PROGRAM).exists() {
         skip(&format!("{PROGRAM} is not installed"));

@@ -5,6 +5,7 @@ mod following;
 mod reading;
 mod restarting;
 mod speed;
+mod suggesting;
 
 #[path = "../support"]
 mod support {
