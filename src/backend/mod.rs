@@ -13,7 +13,7 @@ mod route;
 
 pub use dry_run::{Counts, DryRun};
 pub use enforcer::{Answer, Enforcer, Told};
-pub use nftables::Nftables;
+pub use nftables::{Hook, Nftables, Table};
 pub use route::Routes;
 
 use std::net::IpAddr;

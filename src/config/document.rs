@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::enforcing::{ROUTE_TYPES, TableDocument, backends};
 use super::escalation::{AggregationDocument, EscalationDocument};
 use super::foreign;
 use super::ignored::{Ignored, ignored};
@@ -44,8 +45,8 @@ pub(super) struct MainDocument {
     pub tracked_limit: Option<usize>,
     /// `ban_limit`.
     pub ban_limit: Option<usize>,
-    /// `[nftables] table`.
-    pub table: Option<String>,
+    /// `[nftables]`.
+    pub table: TableDocument,
     /// `[default]`: what holds for every jail that does not say otherwise.
     pub default: JailDocument,
 }
@@ -95,10 +96,10 @@ impl MainDocument {
         let backends = table.take("backend", backends);
         let tracked_limit = table.take("tracked_limit", integer(1..=TRACKED_LIMIT));
         let ban_limit = table.take("ban_limit", integer(1..=TRACKED_LIMIT));
-        let nftables = table.table("nftables").and_then(|mut nftables| {
-            let name = nftables.take("table", table_name);
+        let nftables = table.table("nftables").map(|mut nftables| {
+            let document = TableDocument::read(&mut nftables);
             problems.extend(nftables.finish(no_hint));
-            name
+            document
         });
         let default = match table.table("default") {
             Some(default) => {
@@ -113,7 +114,7 @@ impl MainDocument {
             backends: backends.map(|at| at.value),
             tracked_limit: tracked_limit.map(|at| at.value),
             ban_limit: ban_limit.map(|at| at.value),
-            table: nftables.map(|at| at.value),
+            table: nftables.unwrap_or_default(),
             default,
         };
         (document, problems)
@@ -130,40 +131,6 @@ fn main_hint(key: &str, value: &Value<'_>) -> Option<String> {
         ));
     }
     foreign::jail_key(key).map(|_| "what holds for every jail goes below [default]".to_owned())
-}
-
-fn table_name(value: &Value<'_>) -> Read<String> {
-    let name: JailName = parsed(value)?;
-    if name.as_str().starts_with(|c: char| c.is_ascii_digit()) {
-        return expected(value, "a name that begins with a letter");
-    }
-    Ok(name.as_str().to_owned())
-}
-
-/// The words of ip-route(8).
-const ROUTE_TYPES: [(&str, RouteType); 3] = [
-    ("blackhole", RouteType::Blackhole),
-    ("unreachable", RouteType::Unreachable),
-    ("prohibit", RouteType::Prohibit),
-];
-
-/// One backend or several, each once.
-fn backends(value: &Value<'_>) -> Read<Vec<Kind>> {
-    let kinds = [
-        ("nftables", Kind::Nftables),
-        ("route", Kind::Route),
-        ("dry-run", Kind::DryRun),
-    ];
-    if let Some(sentence) = value.get_ref().as_str().and_then(foreign::backend) {
-        return fault(value, sentence);
-    }
-    let mut named = list(choice(&kinds))(value)?;
-    named.sort_unstable();
-    named.dedup();
-    if named.is_empty() {
-        return expected(value, "at least one backend; \"dry-run\" enforces nothing");
-    }
-    Ok(named)
 }
 
 /// What a file with jails holds.

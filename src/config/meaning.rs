@@ -53,7 +53,7 @@ impl Written {
         let default = Settings::default();
         Settings {
             backends: self.main.backends.clone().unwrap_or(default.backends),
-            table: self.main.table.clone().unwrap_or(default.table),
+            table: self.main.table.meaning(),
             limits: Limits {
                 tracked: self.main.tracked_limit.unwrap_or(default.limits.tracked),
                 bans: self.main.ban_limit.unwrap_or(default.limits.bans),

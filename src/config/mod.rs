@@ -9,6 +9,7 @@
 
 mod aliases;
 mod document;
+mod enforcing;
 mod escalation;
 mod files;
 mod filter_file;

@@ -35,19 +35,22 @@ const WELL_KNOWN: &[(&str, u16)] = &[
     ("xmpp-server", 5269),
 ];
 
-/// Reads a list of ports: `["ssh", 8080, "8000-8010", "53/udp"]`; `"all"` (or nothing) is every
+/// Reads a list of ports: `["ssh", 8080, "8000-8010", "123/udp", "53/any"]`; `"all"` (or nothing) is every
 /// port, and comes out empty. `services` is the text of services(5).
 pub(super) fn ports(services: &str) -> impl Fn(&Value<'_>) -> Read<Vec<Port>> {
     move |value| {
         if value.get_ref().as_str() == Some("all") {
             return Ok(Vec::new());
         }
-        list(|item| port(item, services))(value).map(merged)
+        let ports = list(|item| port(item, services))(value)?;
+        Ok(merged(ports.into_iter().flatten()))
     }
 }
 
-fn port(value: &Value<'_>, services: &str) -> Read<Port> {
-    const WHAT: &str = "a port (22, \"ssh\", \"8000-8010\", \"53/udp\") or \"all\" alone";
+/// One port or range; of TCP and UDP if it is for any protocol.
+fn port(value: &Value<'_>, services: &str) -> Read<Vec<Port>> {
+    const WHAT: &str =
+        "a port (22, \"ssh\", \"8000-8010\", \"123/udp\", \"53/any\") or \"all\" alone";
     let text = match value.get_ref().as_integer() {
         Some(number) if number.radix() == 10 => number.as_str().to_owned(),
         _ => match value.get_ref().as_str() {
@@ -55,26 +58,36 @@ fn port(value: &Value<'_>, services: &str) -> Read<Port> {
             None => return expected(value, WHAT),
         },
     };
-    let (range, protocol) = match text.split_once('/') {
-        None => (text.as_str(), Protocol::Tcp),
-        Some((range, "tcp")) => (range, Protocol::Tcp),
-        Some((range, "udp")) => (range, Protocol::Udp),
+    let (range, protocols): (&str, &[Protocol]) = match text.split_once('/') {
+        None => (text.as_str(), &[Protocol::Tcp]),
+        Some((range, "tcp")) => (range, &[Protocol::Tcp]),
+        Some((range, "udp")) => (range, &[Protocol::Udp]),
+        Some((range, "any")) => (range, &[Protocol::Tcp, Protocol::Udp]),
         Some(_) => {
             return fault(
                 value,
-                format_args!("\"{text}\" is neither .../tcp nor .../udp"),
+                format_args!("\"{text}\" is none of .../tcp, .../udp and .../any"),
             );
         }
     };
     if !range.starts_with(|c: char| c.is_ascii_digit()) {
-        return match number_of(range, protocol, services) {
-            Some(number) => Ok(Port {
-                protocol,
-                first: number,
-                last: number,
-            }),
-            None if range == "all" || range.is_empty() => expected(value, WHAT),
-            None => {
+        // Of any protocol, one may well have a name of its own for the port.
+        let numbers = protocols
+            .iter()
+            .map(|protocol| (*protocol, number_of(range, *protocol, services)));
+        let known: Vec<Port> = numbers
+            .filter_map(|(protocol, number)| {
+                number.map(|number| Port {
+                    protocol,
+                    first: number,
+                    last: number,
+                })
+            })
+            .collect();
+        return match known.len() {
+            1.. => Ok(known),
+            0 if range == "all" || range.is_empty() => expected(value, WHAT),
+            0 => {
                 let hint = did_you_mean(range, WELL_KNOWN.iter().map(|(name, _)| *name));
                 fault(
                     value,
@@ -87,11 +100,14 @@ fn port(value: &Value<'_>, services: &str) -> Read<Port> {
     }
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     match (first.trim().parse(), last.trim().parse()) {
-        (Ok(first), Ok(last)) if 0 < first && first <= last => Ok(Port {
-            protocol,
-            first,
-            last,
-        }),
+        (Ok(first), Ok(last)) if 0 < first && first <= last => {
+            let port = |protocol: &Protocol| Port {
+                protocol: *protocol,
+                first,
+                last,
+            };
+            Ok(protocols.iter().map(port).collect())
+        }
         _ => fault(
             value,
             format_args!("\"{text}\" is no port: write 1 to 65535, or a range as in 8000-8010"),
@@ -124,8 +140,8 @@ fn in_services(name: &str, protocol: Protocol, services: &str) -> Option<u16> {
 }
 
 /// Sorted, and with ranges that touch made one: an interval set takes no overlapping elements.
-fn merged(ports: Vec<Port>) -> Vec<Port> {
-    let sorted: BTreeSet<Port> = ports.into_iter().collect();
+fn merged(ports: impl Iterator<Item = Port>) -> Vec<Port> {
+    let sorted: BTreeSet<Port> = ports.collect();
     let mut merged: Vec<Port> = Vec::with_capacity(sorted.len());
     for port in sorted {
         match merged.last_mut() {
@@ -175,6 +191,17 @@ mod tests {
                 &["Tcp 443-443", "Tcp 8080-8080", "Udp 53-53", "Udp 9090-9090"],
             ),
             (
+                "[\"53/any\", \"web/any\", \"http/any\"]",
+                &[
+                    "Tcp 53-53",
+                    "Tcp 80-80",
+                    "Tcp 8080-8080",
+                    "Udp 53-53",
+                    "Udp 80-80",
+                    "Udp 9090-9090",
+                ],
+            ),
+            (
                 "[\"8000-8010/tcp\", \"1-65535/udp\"]",
                 &["Tcp 8000-8010", "Udp 1-65535"],
             ),
@@ -199,7 +226,7 @@ mod tests {
             ("-1", "write its port"),
             ("\"20-10\"", "1 to 65535"),
             ("\"shh\"", "did you mean \"ssh\"?"),
-            ("\"53/sctp\"", "neither .../tcp nor .../udp"),
+            ("\"53/sctp\"", "none of .../tcp, .../udp and .../any"),
             ("[\"ssh\", \"all\"]", "\"all\" alone"),
             ("true", "found true"),
             ("\"\"", "expected a port"),

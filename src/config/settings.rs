@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Kind, Target};
+use crate::backend::{Kind, Table, Target};
 use crate::engine::{Counts, Limits, Policy};
 use crate::filter::Filter;
 use crate::model::{JailName, JournalMatch};
@@ -15,8 +15,8 @@ use crate::source::SourceSpec;
 pub struct Settings {
     /// What enforces bans where a jail does not say otherwise; at least one.
     pub backends: Vec<Kind>,
-    /// The name of the table in nftables.
-    pub table: String,
+    /// The table in nftables.
+    pub table: Table,
     /// The most prefixes that are counted, and banned, at a time, over all jails.
     pub limits: Limits,
     /// The enabled jails, by name.
@@ -54,7 +54,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             backends: vec![Kind::default()],
-            table: "journalban".to_owned(),
+            table: Table::default(),
             limits: Limits::default(),
             jails: Vec::new(),
         }

@@ -12,7 +12,7 @@ use anyhow::Result;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
-use crate::backend::{Answer, Change, Holding, Target, Told};
+use crate::backend::{Answer, BackendError, Change, Holding, Target, Told};
 use crate::clock::now;
 use crate::config::{self, Loaded, Problem, Settings};
 use crate::daemon::enforcers::{Enforcers, Options, Post};
@@ -239,6 +239,11 @@ impl Core {
         }
         let settings = loaded.settings;
         let held = held_jails(&settings, []);
+        let posts = posts(&settings, &held);
+        let prepared = self
+            .enforcers
+            .prepare(options(&self.root, &settings), &posts)
+            .map_err(|error| vec![self.not_to_be_opened(&error)])?;
         let decisions = self
             .engine
             .configure(policies(&settings, &held), settings.limits, now());
@@ -248,20 +253,29 @@ impl Core {
         decisions.iter().for_each(report::decision);
         // The enforcers take the whole, as jails' sets change with their bans; what they cannot do
         // at once they try again, and tell.
-        let posts = posts(&self.settings, &held);
         let begun = self
             .enforcers
-            .reconfigure(
-                options(&self.root, &self.settings),
-                &posts,
-                &holdings(&self.engine),
-            )
+            .reconfigure(prepared, &posts, &holdings(&self.engine))
             .map(drop)
             .and_then(|()| self.begin_reading());
         if let Err(error) = begun {
             self.broken = Some(error);
         }
         Ok(self.settings.jails.len())
+    }
+
+    fn not_to_be_opened(&self, error: &BackendError) -> Problem {
+        Problem {
+            file: self
+                .root
+                .join("etc/journalban/journalban.toml")
+                .display()
+                .to_string(),
+            line: 1,
+            column: 1,
+            message: error.to_string(),
+            jail: None,
+        }
     }
 
     /// Which entries a jail looks at, as journalctl would be asked for them.

@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::backend::{
     Answer, Backend, BackendError, Change, Dropped, DryRun, Enforcer, Holding, Kept, Kind,
-    Nftables, Routes, Target, Told,
+    Nftables, Routes, Table, Target, Told,
 };
 use crate::model::{JailName, Time};
 
@@ -26,8 +26,8 @@ pub(super) struct Post {
 /// What has to be known to open the backends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
-    /// The name of the table in nftables.
-    pub table: String,
+    /// The table in nftables.
+    pub table: Table,
     /// Whether this is the daemon of the machine, and not one that somebody tries out beside it:
     /// what backends hold that no jail names is then of an earlier life, and is cleared.
     pub alone: bool,
@@ -41,6 +41,14 @@ impl Options {
             Kind::Route | Kind::DryRun => true,
         }
     }
+}
+
+/// What a configuration needs, opened.
+pub(super) struct Prepared {
+    options: Options,
+    kinds: BTreeSet<Kind>,
+    /// Backends that are new, or take the place of one with other options.
+    opened: BTreeMap<Kind, Box<dyn Backend>>,
 }
 
 /// All enforcers.
@@ -63,13 +71,14 @@ impl Enforcers {
         tell: mpsc::UnboundedSender<Told>,
     ) -> Result<Self> {
         let mut enforcers = Self {
-            options: options.clone(),
+            options,
             running: BTreeMap::new(),
             leaving: Vec::new(),
             backends: HashMap::new(),
             tell,
         };
-        let answers = enforcers.reconfigure(options, posts, holdings)?;
+        let prepared = enforcers.prepare(enforcers.options.clone(), posts)?;
+        let answers = enforcers.reconfigure(prepared, posts, holdings)?;
         enforced(answers)
             .await
             .context("putting the bans in force")?;
@@ -81,16 +90,9 @@ impl Enforcers {
         Ok(enforcers)
     }
 
-    /// Takes on jails and all that is wanted, in the place of what was before. If a backend cannot
-    /// be opened, nothing changes.
-    pub fn reconfigure(
-        &mut self,
-        options: Options,
-        posts: &[Post],
-        holdings: &[Holding],
-    ) -> Result<Vec<Answer>> {
-        // Waits for them, so that they do not take back what is put in force now.
-        self.leaving.clear();
+    /// Opens what `posts` ask for and is not open yet. Nothing changes before
+    /// [`reconfigure`](Self::reconfigure) gets it.
+    pub fn prepare(&self, options: Options, posts: &[Post]) -> Result<Prepared, BackendError> {
         let kinds: BTreeSet<Kind> = posts
             .iter()
             .flat_map(|post| post.backends.iter().copied())
@@ -101,11 +103,38 @@ impl Enforcers {
                 opened.insert(*kind, open(*kind, &options)?);
             }
         }
-        let dropped = |kind: &Kind| !kinds.contains(kind) || opened.contains_key(kind);
-        let before: Vec<Kind> = self.running.keys().copied().filter(dropped).collect();
+        Ok(Prepared {
+            options,
+            kinds,
+            opened,
+        })
+    }
+
+    /// Takes on jails and all that is wanted, in the place of what was before.
+    pub fn reconfigure(
+        &mut self,
+        prepared: Prepared,
+        posts: &[Post],
+        holdings: &[Holding],
+    ) -> Result<Vec<Answer>> {
+        let Prepared {
+            options,
+            kinds,
+            mut opened,
+        } = prepared;
+        // Waits for them, so that they do not take back what is put in force now.
+        self.leaving.clear();
+        let gone = |kind: &Kind| !kinds.contains(kind) || opened.contains_key(kind);
+        let before: Vec<Kind> = self.running.keys().copied().filter(gone).collect();
         let mut leaving = Vec::new();
         for kind in before {
-            if let Some(enforcer) = self.running.remove(&kind) {
+            let Some(enforcer) = self.running.remove(&kind) else {
+                continue;
+            };
+            if kinds.contains(&kind) && self.options.table.name == options.table.name {
+                // Its successor replaces the very table, and can only when it is let go of.
+                enforcer.stop();
+            } else {
                 leaving.push(enforcer);
             }
         }
@@ -229,7 +258,7 @@ pub(super) fn held(options: &Options, posts: &[Post], now: Time) -> Result<Vec<H
 
 fn open(kind: Kind, options: &Options) -> Result<Box<dyn Backend>, BackendError> {
     Ok(match kind {
-        Kind::Nftables => Box::new(Nftables::open(&options.table)?),
+        Kind::Nftables => Box::new(Nftables::open_for(options.table.clone())?),
         Kind::Route => Box::new(Routes::open()?),
         Kind::DryRun => Box::new(DryRun::default()),
     })

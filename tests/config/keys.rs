@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use journalban::backend::{Action, Kind, Port, Protocol, RouteType};
+use journalban::backend::{Action, Hook, Kind, Port, Protocol, RouteType, Table};
 use journalban::config;
 use journalban::filter::spec::{Condition, RuleKind, SampleVerdict, Selector};
 use journalban::model::Bantime;
@@ -99,6 +99,37 @@ fn every_key_of_a_jail_arrives() {
     assert_eq!(jail.policy.lengths.ipv4, 24);
     assert_eq!(jail.policy.lengths.ipv6, 56);
     assert_eq!(jail.target.lengths, jail.policy.lengths);
+}
+
+#[test]
+fn every_key_of_the_table_arrives() {
+    let main = "[nftables]\ntable = \"mine\"\nhook = \"input\"\npriority = -10\nowner = true\n";
+    let root = Root::new(&[("etc/journalban/journalban.toml", main)]);
+    let loaded = root.load();
+    assert_eq!(loaded.problems, []);
+    let table = Table {
+        name: "mine".to_owned(),
+        hook: Hook::Input,
+        priority: -10,
+        owner: true,
+    };
+    assert_eq!(loaded.settings.table, table);
+    let wrong = "[nftables]\nhook = \"output\"\npriority = -200\nowner = 1\n";
+    let root = Root::new(&[("etc/journalban/journalban.toml", wrong)]);
+    let messages: Vec<String> = root
+        .load()
+        .problems
+        .iter()
+        .map(|problem| format!("{}: {}", problem.line, problem.message))
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "2: hook: \"output\" is none of \"prerouting\", \"input\"",
+            "3: priority: expected a number from -199 to 300, found the number -200",
+            "4: owner: expected true or false, found the number 1"
+        ]
+    );
 }
 
 #[test]

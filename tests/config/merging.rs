@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use journalban::backend::Kind;
+use journalban::backend::{Kind, Table};
 use journalban::config;
 use journalban::model::Bantime;
 
@@ -14,7 +14,7 @@ fn nothing_at_all_is_a_configuration() {
     assert_eq!(loaded.problems, []);
     assert!(!loaded.fatal() && loaded.settings.jails.is_empty());
     assert_eq!(loaded.settings.backends, [Kind::Nftables]);
-    assert_eq!(loaded.settings.table, "journalban");
+    assert_eq!(loaded.settings.table, Table::default());
     assert_eq!(loaded.settings.limits.tracked, 1_000_000);
 }
 
@@ -71,7 +71,7 @@ fn a_drop_in_extends_the_vendor_key_by_key_over_the_defaults() {
     assert!(!jail.policy.ignore_sessions, "[default]");
     let settings = root.load().settings;
     assert_eq!(settings.backends, [Kind::DryRun]);
-    assert_eq!(settings.table, "mine");
+    assert_eq!(settings.table, Table::named("mine"));
     assert_eq!(settings.limits.tracked, 5000);
 
     root.write("etc/journalban/jail.d/50.toml", "[a]\nmaxretry = 7\n");

@@ -14,6 +14,7 @@ mod packets;
 mod routes;
 mod sets;
 mod speed;
+mod table;
 
 use std::net::IpAddr;
 use std::time::Duration;

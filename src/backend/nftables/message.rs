@@ -14,9 +14,10 @@
 
 use std::net::IpAddr;
 
-use super::ruleset::{BASE_CHAIN, Ruleset, Set, SetKind};
+use super::ruleset::{Chain, Ruleset, Set, SetKind};
 use super::{counters, expression};
 use crate::backend::netlink::attribute::{Head, Writer};
+use crate::backend::{Hook, Table};
 
 /// Messages of `nf_tables` are numbered from here: its subsystem is the upper byte.
 pub(super) const NFNL_SUBSYS_NFTABLES: u16 = 10;
@@ -45,10 +46,6 @@ pub(super) const NFTA_TABLE: u16 = 1;
 pub(super) const NFTA_GEN_ID: u16 = 1;
 pub(super) const NFTA_SET_ELEM_LIST_SET: u16 = 2;
 pub(super) const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
-
-/// After connection tracking (-200), so that replies are known; before destination NAT (-100), so
-/// that ports are still those that the client used (`linux/netfilter_ipv4.h`).
-const PRIORITY: i32 = -150;
 
 /// Elements in one message. Their list is one attribute, whose length has 16 bits; an IPv6 element
 /// with flags and timeout takes 48 bytes.
@@ -119,12 +116,15 @@ impl Batch {
     }
 
     /// Puts `ruleset` in the place of the table, whatever was in it.
-    pub fn replace_table(&mut self, table: &str, ruleset: &Ruleset) {
-        self.table(NFT_MSG_NEWTABLE, table); // there is something to delete, in any case
-        self.table(NFT_MSG_DELTABLE, table);
-        self.table(NFT_MSG_NEWTABLE, table);
+    pub fn replace_table(&mut self, table: &Table, ruleset: &Ruleset) {
+        // There is something to delete, in any case. (A table that an owner has left behind, and
+        // that persists, is anybody's to delete.)
+        self.new_table(&table.name, 0, false);
+        self.delete_table(&table.name);
+        self.new_table(&table.name, 0, table.owner);
+        let table = &table.name;
         for chain in &ruleset.chains {
-            self.chain(table, &chain.name);
+            self.chain(table, chain);
         }
         for (index, set) in ruleset.sets.iter().enumerate() {
             self.set(table, set, index);
@@ -140,7 +140,29 @@ impl Batch {
 
     /// Removes the table, which must be there.
     pub fn delete_table(&mut self, table: &str) {
-        self.table(NFT_MSG_DELTABLE, table);
+        self.message(NFT_MSG_DELTABLE, 0, |writer| writer.name(NFTA_TABLE, table));
+    }
+
+    /// Makes a table for its owner alone and deletes it again; nobody sees it meanwhile. Refused if
+    /// there is a table of that name.
+    pub fn try_owner(&mut self, table: &str) {
+        self.new_table(table, netlink_packet_core::NLM_F_EXCL, true);
+        self.delete_table(table);
+    }
+
+    /// Makes a table; one with an owner cannot be changed by others, and stays when our socket is
+    /// closed.
+    fn new_table(&mut self, table: &str, flags: u16, owner: bool) {
+        const NFTA_TABLE_FLAGS: u16 = 2;
+        const NFT_TABLE_F_OWNER: u32 = 0x2;
+        const NFT_TABLE_F_PERSIST: u32 = 0x4;
+        let flags = netlink_packet_core::NLM_F_CREATE | flags;
+        self.message(NFT_MSG_NEWTABLE, flags, |writer| {
+            writer.name(NFTA_TABLE, table);
+            if owner {
+                writer.u32(NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST);
+            }
+        });
     }
 
     /// Adds elements to a named set, or removes them.
@@ -156,15 +178,7 @@ impl Batch {
         });
     }
 
-    fn table(&mut self, kind: u16, table: &str) {
-        let flags = match kind {
-            NFT_MSG_NEWTABLE => netlink_packet_core::NLM_F_CREATE,
-            _ => 0,
-        };
-        self.message(kind, flags, |writer| writer.name(NFTA_TABLE, table));
-    }
-
-    fn chain(&mut self, table: &str, name: &str) {
+    fn chain(&mut self, table: &str, chain: &Chain) {
         const NFTA_CHAIN_NAME: u16 = 3;
         const NFTA_CHAIN_HOOK: u16 = 4;
         const NFTA_CHAIN_POLICY: u16 = 5;
@@ -172,17 +186,22 @@ impl Batch {
         const NFTA_HOOK_HOOKNUM: u16 = 1;
         const NFTA_HOOK_PRIORITY: u16 = 2;
         const NF_INET_PRE_ROUTING: u32 = 0;
+        const NF_INET_LOCAL_IN: u32 = 1;
         const NF_ACCEPT: u32 = 1;
         self.message(
             NFT_MSG_NEWCHAIN,
             netlink_packet_core::NLM_F_CREATE,
             |writer| {
                 writer.name(NFTA_TABLE, table);
-                writer.name(NFTA_CHAIN_NAME, name);
-                if name == BASE_CHAIN {
+                writer.name(NFTA_CHAIN_NAME, &chain.name);
+                if let Some((hook, priority)) = chain.base {
+                    let number = match hook {
+                        Hook::Prerouting => NF_INET_PRE_ROUTING,
+                        Hook::Input => NF_INET_LOCAL_IN,
+                    };
                     writer.nested(NFTA_CHAIN_HOOK, |hook| {
-                        hook.u32(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
-                        hook.bytes(NFTA_HOOK_PRIORITY, &PRIORITY.to_be_bytes());
+                        hook.u32(NFTA_HOOK_HOOKNUM, number);
+                        hook.bytes(NFTA_HOOK_PRIORITY, &priority.to_be_bytes());
                     });
                     writer.u32(NFTA_CHAIN_POLICY, NF_ACCEPT);
                     writer.name(NFTA_CHAIN_TYPE, "filter");

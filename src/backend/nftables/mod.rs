@@ -19,6 +19,7 @@ mod plan;
 mod reading;
 mod ruleset;
 mod slot;
+mod table;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -37,12 +38,14 @@ use netlink::Requests;
 use plan::Jails;
 use ruleset::Ruleset;
 
+pub use table::{Hook, Table};
+
 /// How often to begin again because somebody else was quicker. Each time is progress for them.
 const ATTEMPTS: usize = 16;
 
 /// The table in the kernel.
 pub struct Nftables {
-    table: String,
+    table: Table,
     requests: Requests,
     notices: Notices,
     jails: Jails,
@@ -57,14 +60,26 @@ impl Nftables {
     pub const TABLE: &'static str = "journalban";
 
     /// Opens the sockets, in the network namespace of the calling thread, and finds out what the
-    /// kernel can do. Nothing is changed yet. `table` is a name of nft(8).
+    /// kernel can do. Nothing is changed yet. `table` is a name of nft(8); all else is as it is if
+    /// nothing is said.
     pub fn open(table: &str) -> Result<Self, BackendError> {
+        Self::open_for(Table::named(table))
+    }
+
+    /// As [`open`](Self::open), with all that can be said of the table. A kernel that cannot do
+    /// what it asks for is told of now.
+    pub fn open_for(table: Table) -> Result<Self, BackendError> {
         let doing = "opening netlink sockets to nf_tables";
         let mut requests = Requests::open().map_err(|error| cannot(doing, &error))?;
         let notices = netlink::notices().map_err(|error| cannot(doing, &error))?;
-        let destroys = can_destroy(&mut requests, table)?;
+        // Not in our own table: as long as somebody else owns it, that says nothing of the kernel.
+        let probe = format!("{}-probe", table.name);
+        let destroys = can_destroy(&mut requests, &probe)?;
+        if table.owner {
+            check_owner(&mut requests, &probe)?;
+        }
         Ok(Self {
-            table: table.to_owned(),
+            table,
             requests,
             notices,
             jails: Jails::default(),
@@ -127,7 +142,7 @@ impl Nftables {
             let mut listed = Vec::new();
             let whole = self
                 .requests
-                .elements(&self.table, set, |answer| {
+                .elements(&self.table.name, set, |answer| {
                     contents::read(&mut listed, answer);
                 })
                 .map_err(|failure| failed(doing, &failure))?;
@@ -145,7 +160,7 @@ impl Nftables {
             let mut counts = BTreeMap::new();
             let whole = self
                 .requests
-                .dump(NFT_MSG_GETRULE, &self.table, |rule| {
+                .dump(NFT_MSG_GETRULE, &self.table.name, |rule| {
                     counters::tally(&mut counts, rule);
                 })
                 .map_err(|failure| failed(doing, &failure))?;
@@ -175,14 +190,14 @@ impl Backend for Nftables {
         let doing = "replacing the table of nftables";
         // What the table has counted goes on in the new one. It is not worth failing for.
         let _ = self.count();
-        let ruleset = Ruleset::of(targets, &self.counts);
+        let ruleset = Ruleset::of(&self.table, targets, &self.counts);
         let jails = Jails::of(targets, wanted, now);
         let contents = jails.contents(wanted, now);
         let table = self.table.clone();
         self.commit_quietly(doing, |batch| {
             batch.replace_table(&table, &ruleset);
             for (set, elements) in &contents {
-                batch.elements_of(Elements::Add, &table, set, elements);
+                batch.elements_of(Elements::Add, &table.name, set, elements);
             }
         })?;
         self.jails = jails;
@@ -201,16 +216,16 @@ impl Backend for Nftables {
             // An element that is there already may keep its old timeout (it does before Linux
             // 6.12), so it goes first, within the same transaction.
             if self.destroys {
-                batch.elements_of(Elements::Destroy, &self.table, set, &change.leave);
+                batch.elements_of(Elements::Destroy, &self.table.name, set, &change.leave);
             } else {
-                batch.elements_of(Elements::Add, &self.table, set, &change.leave);
-                batch.elements_of(Elements::Delete, &self.table, set, &change.leave);
+                batch.elements_of(Elements::Add, &self.table.name, set, &change.leave);
+                batch.elements_of(Elements::Delete, &self.table.name, set, &change.leave);
             }
-            batch.elements_of(Elements::Add, &self.table, set, &change.enter);
+            batch.elements_of(Elements::Add, &self.table.name, set, &change.enter);
         }
         for (set, elements) in &plan.intervals {
-            batch.flush(&self.table, set);
-            batch.elements_of(Elements::Add, &self.table, set, elements);
+            batch.flush(&self.table.name, set);
+            batch.elements_of(Elements::Add, &self.table.name, set, elements);
         }
         self.requests
             .commit(batch)
@@ -221,12 +236,12 @@ impl Backend for Nftables {
 
     fn clear(&mut self) -> Result<bool, BackendError> {
         let doing = "deleting the table of nftables";
-        let there = self.requests.has_table(&self.table);
+        let there = self.requests.has_table(&self.table.name);
         if !there.map_err(|failure| failed(doing, &failure))? {
             return Ok(false);
         }
         let mut batch = self.requests.batch(None);
-        batch.delete_table(&self.table);
+        batch.delete_table(&self.table.name);
         match self.requests.commit(batch) {
             Ok(()) => {}
             // Somebody else was quicker.
@@ -254,11 +269,11 @@ impl Backend for Nftables {
         let mut kept = Vec::new();
         for (jail, lengths) in self.jails.lengths() {
             for (set, element) in contents::places(jail, lengths, addr) {
-                let has = self.requests.has_element(&self.table, &set, &element);
+                let has = self.requests.has_element(&self.table.name, &set, &element);
                 if has.map_err(|failure| failed("looking into the sets of nftables", &failure))? {
                     kept.push(Kept {
                         jail: jail.clone(),
-                        place: format!("set {set} of table inet {}", self.table),
+                        place: format!("set {set} of table inet {}", self.table.name),
                         // A counter for each element would take a third more memory.
                         packets: None,
                     });
@@ -286,23 +301,39 @@ impl Backend for Nftables {
     }
 
     fn disturbed(&mut self) -> Result<bool, BackendError> {
-        let (table, port) = (&self.table, self.requests.port());
+        let (table, port) = (&self.table.name, self.requests.port());
         self.notices
             .any(|message| message.tells_of_another(table, port))
             .map_err(|error| uncertain("reading the notices of nftables", &error))
     }
 }
 
-/// Tries to remove an element from a set that is not there: a kernel that knows the request says
+/// Tries to remove an element from a table that is not there: a kernel that knows the request says
 /// so, one that does not says that the request is invalid. Neither changes anything.
-fn can_destroy(requests: &mut Requests, table: &str) -> Result<bool, BackendError> {
+fn can_destroy(requests: &mut Requests, probe: &str) -> Result<bool, BackendError> {
     let mut batch = requests.batch(None);
     let nobody = [Element::single([192, 0, 2, 1].into(), None)];
-    batch.elements_of(Elements::Destroy, table, "probe", &nobody);
+    batch.elements_of(Elements::Destroy, probe, "nobody", &nobody);
     match requests.commit(batch) {
         Err(failure) if failure.is(Errno::INVAL) => Ok(false),
         Err(failure) if failure.is(Errno::NOENT) => Ok(true),
         Ok(()) => Ok(true),
+        Err(failure) => Err(failed("asking what nf_tables can do", &failure)),
+    }
+}
+
+/// Refuses if the kernel knows no tables that are for their owner alone and persist.
+fn check_owner(requests: &mut Requests, probe: &str) -> Result<(), BackendError> {
+    let mut batch = requests.batch(None);
+    batch.try_owner(probe);
+    match requests.commit(batch) {
+        Ok(()) => Ok(()),
+        Err(failure) if failure.is(Errno::EXIST) => Ok(()),
+        Err(failure) if failure.is(Errno::OPNOTSUPP) || failure.is(Errno::INVAL) => {
+            Err(BackendError::Refused(
+                "owner = true below [nftables] needs Linux 6.9 or later: leave it out".to_owned(),
+            ))
+        }
         Err(failure) => Err(failed("asking what nf_tables can do", &failure)),
     }
 }

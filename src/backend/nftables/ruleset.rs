@@ -18,11 +18,9 @@ use std::mem;
 
 use super::counters::Count;
 use super::slot::{Slot, SlotKind};
-use crate::backend::{Action, Port, Protocol, Target};
+use crate::backend::{Action, Hook, Port, Protocol, Table, Target};
 use crate::model::JailName;
 
-/// The chain that netfilter calls for every packet that arrives.
-pub(super) const BASE_CHAIN: &str = "prerouting";
 /// The chain that answers refused packets.
 const REFUSE_CHAIN: &str = "refuse";
 /// What a jail's chain is called before its name.
@@ -55,6 +53,8 @@ pub(super) enum SetKind {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chain {
     pub name: String,
+    /// Where netfilter calls it, and when; not at all if `None`.
+    pub base: Option<(Hook, i32)>,
     pub rules: Vec<Rule>,
 }
 
@@ -97,8 +97,8 @@ pub(super) fn jail_of_chain(chain: &str) -> Option<JailName> {
 }
 
 impl Ruleset {
-    /// The table for `targets`, whose counters go on from `counts`.
-    pub fn of(targets: &[Target], counts: &BTreeMap<JailName, Count>) -> Self {
+    /// The content of `table` for `targets`, whose counters go on from `counts`.
+    pub fn of(table: &Table, targets: &[Target], counts: &BTreeMap<JailName, Count>) -> Self {
         let mut sets = Vec::new();
         let mut entry = vec![Rule::plain(vec![Condition::Reply], Verdict::Accept)];
         let mut jails = Vec::new();
@@ -107,10 +107,12 @@ impl Ruleset {
             entry.extend(jumps(target, &name, &mut sets));
             let count = counts.get(&target.jail).copied().unwrap_or_default();
             let rules = bans(target, count, &mut sets);
-            jails.push(Chain { name, rules });
+            let base = None;
+            jails.push(Chain { name, base, rules });
         }
         let mut chains = vec![Chain {
-            name: BASE_CHAIN.to_owned(),
+            name: table.hook.as_str().to_owned(),
+            base: Some((table.hook, table.priority)),
             rules: entry,
         }];
         chains.append(&mut jails);
@@ -180,6 +182,7 @@ fn refuse() -> Chain {
     let tcp = vec![Condition::Protocol(Protocol::Tcp)];
     Chain {
         name: REFUSE_CHAIN.to_owned(),
+        base: None,
         rules: vec![
             Rule::plain(tcp, Verdict::TcpReset),
             Rule::plain(Vec::new(), Verdict::PortUnreachable),
@@ -233,6 +236,7 @@ mod tests {
     #[test]
     fn every_set_of_a_jail_has_a_rule_and_none_is_doubled() {
         let ruleset = Ruleset::of(
+            &Table::default(),
             &[target("a", &[(22, 22)], PrefixLengths::default())],
             &BTreeMap::new(),
         );
@@ -268,6 +272,7 @@ mod tests {
     #[test]
     fn a_jail_for_all_ports_asks_for_no_port() {
         let ruleset = Ruleset::of(
+            &Table::default(),
             &[target("a", &[], PrefixLengths::default())],
             &BTreeMap::new(),
         );
@@ -286,7 +291,7 @@ mod tests {
             bytes: 700,
         };
         let counts = BTreeMap::from([(b.jail.clone(), count)]);
-        let ruleset = Ruleset::of(&[a, b], &counts);
+        let ruleset = Ruleset::of(&Table::default(), &[a, b], &counts);
         let sum = |chain: &Chain| {
             let mut sum = Count::default();
             for rule in &chain.rules {
@@ -318,7 +323,7 @@ mod tests {
     fn the_jail_of_a_chain_is_found_again() {
         let jail = jail_of_chain("jail-a.b_c-d");
         assert_eq!(jail.as_ref().map(JailName::as_str), Some("a.b_c-d"));
-        assert_eq!(jail_of_chain(BASE_CHAIN), None);
+        assert_eq!(jail_of_chain(Hook::Prerouting.as_str()), None);
         assert_eq!(jail_of_chain(REFUSE_CHAIN), None);
     }
 }
