@@ -23,6 +23,10 @@ const RECEIVE_BUFFER: usize = 64 << 20;
 /// The kernel sends at most 32 KiB at once (`NLMSG_GOODSIZE`, `netlink_dump`), an error less.
 const DATAGRAM: usize = 64 << 10;
 
+/// Requests in one datagram. Should the kernel refuse all of them, the answers fit into a receive
+/// buffer of the default size.
+const REQUESTS: usize = 256;
+
 /// Why a request came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -160,6 +164,46 @@ impl Socket {
                 }
             }
         }
+    }
+
+    /// Has the kernel carry out `requests` one by one; those that it refuses, and why. `write`
+    /// appends one, with a number.
+    pub fn carry_out<'r, T>(
+        &mut self,
+        requests: &'r [T],
+        write: impl Fn(&T, &mut Writer, u32),
+    ) -> Result<Vec<(&'r T, Errno)>, Failure> {
+        let mut refused = Vec::new();
+        for batch in requests.chunks(REQUESTS) {
+            let first = self.sequence(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+            let mut writer = Writer::default();
+            for (sequence, request) in (first..).zip(batch) {
+                write(request, &mut writer, sequence);
+            }
+            writer.acknowledge_newest();
+            self.send(&writer.into_bytes())?;
+            let mut ended = false;
+            while !ended {
+                for message in self.receive()? {
+                    let (NLMSG_ERROR, Some((code, _))) = (message.kind, message.acknowledgement())
+                    else {
+                        continue;
+                    };
+                    let at = usize::try_from(message.sequence.wrapping_sub(first));
+                    let Some((at, request)) = at.ok().and_then(|at| Some((at, batch.get(at)?)))
+                    else {
+                        continue;
+                    };
+                    // Only refusals are answered, and the last request in any case.
+                    ended |= at + 1 == batch.len();
+                    if code != 0 {
+                        let errno = Errno::from_raw_os_error(code.saturating_neg());
+                        refused.push((request, errno));
+                    }
+                }
+            }
+        }
+        Ok(refused)
     }
 
     fn ask(

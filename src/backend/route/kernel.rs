@@ -2,22 +2,16 @@
 
 use std::io;
 
-use netlink_packet_core::NLMSG_ERROR;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use rustix::io::Errno;
 
 use super::message::{self, AF_INET, AF_INET6, Edit, Found, RTM_GETROUTE};
-use crate::backend::netlink::attribute::Writer;
 use crate::backend::netlink::reading::Message;
 use crate::backend::netlink::{Failure, Notices, Socket};
 
 /// Those who want to know about changes of routes (`linux/rtnetlink.h`).
 const RTNLGRP_IPV4_ROUTE: u32 = 7;
 const RTNLGRP_IPV6_ROUTE: u32 = 11;
-
-/// Requests in one datagram. Should the kernel refuse all of them, the answers fit into a receive
-/// buffer of the default size.
-const BATCH: usize = 256;
 
 /// How often to begin a list again because routes changed meanwhile.
 const ATTEMPTS: usize = 16;
@@ -78,40 +72,11 @@ impl Kernel {
 
     /// Has the kernel carry out `edits` one by one; those that it refuses.
     pub fn carry_out(&mut self, edits: &[Edit]) -> Result<Vec<Refusal>, Failure> {
-        let mut refusals = Vec::new();
-        for batch in edits.chunks(BATCH) {
-            let first = self
-                .socket
-                .sequence(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-            let mut writer = Writer::default();
-            for (sequence, edit) in (first..).zip(batch) {
-                edit.write(&mut writer, sequence);
-            }
-            writer.acknowledge_newest();
-            self.socket.send(&writer.into_bytes())?;
-            let mut ended = false;
-            while !ended {
-                for message in self.socket.receive()? {
-                    let (NLMSG_ERROR, Some((code, _))) = (message.kind, message.acknowledgement())
-                    else {
-                        continue;
-                    };
-                    let at = usize::try_from(message.sequence.wrapping_sub(first));
-                    let Some((at, edit)) = at.ok().and_then(|at| Some((at, batch.get(at)?))) else {
-                        continue;
-                    };
-                    // Only refusals are answered, and the last request in any case.
-                    ended |= at + 1 == batch.len();
-                    if code != 0 {
-                        refusals.push(Refusal {
-                            edit: *edit,
-                            errno: Errno::from_raw_os_error(code.saturating_neg()),
-                        });
-                    }
-                }
-            }
-        }
-        Ok(refusals)
+        let refusals = self.socket.carry_out(edits, Edit::write)?;
+        Ok(refusals
+            .into_iter()
+            .map(|(edit, errno)| Refusal { edit: *edit, errno })
+            .collect())
     }
 }
 
