@@ -39,6 +39,10 @@ impl Backend for DryRun {
         "dry-run"
     }
 
+    fn enforces(&self) -> bool {
+        false
+    }
+
     fn restore(
         &mut self,
         targets: &[Target],

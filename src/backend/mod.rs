@@ -4,6 +4,7 @@
 //! drives each on a thread of its own and knows what is wanted, so that after any doubt all of it is
 //! restored. A jail may have several backends.
 
+mod connections;
 mod dry_run;
 mod enforcer;
 mod netlink;
@@ -51,6 +52,8 @@ pub struct Target {
     pub lengths: PrefixLengths,
     /// What its routes say, where it has any.
     pub route: RouteType,
+    /// Whether a ban ends connections that were opened from the prefix before.
+    pub end_connections: bool,
 }
 
 impl Target {
@@ -63,6 +66,7 @@ impl Target {
             action: Action::default(),
             lengths: PrefixLengths::default(),
             route: RouteType::default(),
+            end_connections: false,
         }
     }
 }
@@ -198,6 +202,11 @@ pub enum BackendError {
 pub trait Backend: Send {
     /// Its name in the configuration and in messages.
     fn name(&self) -> &'static str;
+
+    /// Whether it keeps anybody out at all.
+    fn enforces(&self) -> bool {
+        true
+    }
 
     /// Makes what is in force equal to `targets` and `wanted`, whatever it was; what is in force
     /// already stays in force throughout.

@@ -121,6 +121,7 @@ impl Written {
                 action: jail.action.map(|at| at.value).unwrap_or_default(),
                 lengths,
                 route: jail.route.map(|at| at.value).unwrap_or_default(),
+                end_connections: or(jail.end_connections, false),
             },
         };
         Ok(Meant {

@@ -143,6 +143,9 @@ pub fn enforcer(told: &Told) {
             error!("bans are not in force as they should be: {error}; trying again");
         }
         Told::Recovered => warn!("all bans are in force again"),
+        Told::NotEnded(why) => {
+            warn!("connections that were open before a ban may go on (end_connections): {why}");
+        }
         Told::NotCleared(error) => {
             warn!("bans that are not wanted here any more may still be in force: {error}");
         }

@@ -34,6 +34,7 @@ fn every_key_of_a_jail_arrives() {
             action = "drop"
             backend = ["route", "nftables"]
             route = "prohibit"
+            end_connections = true
             maxretry = 3
             findtime = "20s"
             bantime = "forever"
@@ -76,6 +77,7 @@ fn every_key_of_a_jail_arrives() {
     assert_eq!(jail.target.action, Action::Drop);
     assert_eq!(jail.backends, [Kind::Nftables, Kind::Route]);
     assert_eq!(jail.target.route, RouteType::Prohibit);
+    assert!(jail.target.end_connections);
     assert_eq!(jail.policy.maxretry, 3);
     assert_eq!(jail.policy.findtime, Duration::from_secs(20));
     assert_eq!(jail.policy.bantime, Bantime::Forever);

@@ -9,6 +9,7 @@ mod support;
 
 mod addresses;
 mod asking;
+mod connections;
 mod healing;
 mod packets;
 mod routes;

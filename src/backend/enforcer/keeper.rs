@@ -1,5 +1,6 @@
 //! The thread that owns the backend.
 
+use std::collections::HashMap;
 use std::mem;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -12,12 +13,16 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 use super::pace::Pace;
 use super::wanted::Wanted;
 use super::{Answer, Told};
+use crate::backend::connections::{Connections, Ending};
 use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Kept, Target};
 use crate::clock;
-use crate::model::JailName;
+use crate::model::{JailName, Time};
 
 /// The most changes in one batch, so that a flood of them does not keep others waiting.
 const BATCH: usize = 20_000;
+
+/// So many bans at the least are remembered for their connections while they cannot be put in force.
+const ENDINGS: usize = 100_000;
 
 pub(super) type Reply = oneshot::Sender<Result<(), BackendError>>;
 
@@ -59,6 +64,9 @@ pub(super) struct Keeper {
     failure: Option<BackendError>,
     /// Who waits for the next attempt.
     waiting: Vec<Reply>,
+    /// Whose connections are to be ended once their bans are in force.
+    ending: Vec<Ending>,
+    connections: Option<Connections>,
 }
 
 /// What is in force may not be what is wanted.
@@ -104,6 +112,8 @@ impl Keeper {
             pace: Pace::default(),
             failure: None,
             waiting: Vec::new(),
+            ending: Vec::new(),
+            connections: None,
         }
     }
 
@@ -216,15 +226,65 @@ impl Keeper {
         for change in changes {
             self.wanted.change(change, now);
         }
+        self.connections_to_end(changes, now);
         if self.doubt.is_none() {
             match self.backend.apply(changes, now) {
-                Ok(()) => return answer(replies, &Ok(())),
+                Ok(()) => {
+                    answer(replies, &Ok(()));
+                    return self.end_connections();
+                }
                 // Restoring brings the changes in force as well, or says why not.
                 Err(error) => self.doubt_it(Cause::Error(error)),
             }
         }
         self.waiting.extend(replies);
         self.restore_if_due();
+    }
+
+    /// Notes whose connections `changes` end; no more beyond [`ENDINGS`].
+    fn connections_to_end(&mut self, changes: &[Change], now: Time) {
+        let waiting: usize = self.ending.iter().map(|ending| ending.from.len()).sum();
+        if !self.backend.enforces() || waiting >= ENDINGS {
+            return;
+        }
+        let asking = self.targets.iter().filter(|target| target.end_connections);
+        let mut by_jail: HashMap<&JailName, Ending> = asking
+            .map(|target| {
+                let ports = target.ports.as_slice().into();
+                let from = Vec::new();
+                (&target.jail, Ending { ports, from })
+            })
+            .collect();
+        for change in changes {
+            if let Change::Add(holding) = change
+                && holding.until.is_none_or(|until| until > now)
+                && let Some(ending) = by_jail.get_mut(&holding.jail)
+            {
+                ending.from.push((holding.prefix, holding.open.clone()));
+            }
+        }
+        let endings = by_jail.into_values();
+        self.ending
+            .extend(endings.filter(|ending| !ending.from.is_empty()));
+    }
+
+    fn end_connections(&mut self) {
+        if self.ending.is_empty() {
+            return;
+        }
+        let endings = mem::take(&mut self.ending);
+        if self.connections.is_none() {
+            match Connections::start(self.tell.clone()) {
+                Ok(connections) => self.connections = Some(connections),
+                Err(error) => {
+                    let why = format!("starting a thread: {error}");
+                    let _ = self.tell.send(Told::NotEnded(why));
+                }
+            }
+        }
+        if let Some(connections) = &self.connections {
+            connections.end(endings);
+        }
     }
 
     fn reconfigure(&mut self, targets: Vec<Target>, wanted: Vec<Holding>, reply: Reply) {
@@ -310,6 +370,9 @@ impl Keeper {
             }
         }
         answer(mem::take(&mut self.waiting), &outcome);
+        if outcome.is_ok() {
+            self.end_connections();
+        }
     }
 }
 

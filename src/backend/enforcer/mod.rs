@@ -42,6 +42,8 @@ pub enum Told {
     Failed(BackendError),
     /// After [`Told::Failed`]: everything that is wanted is in force.
     Recovered,
+    /// Connections of who was banned could not be ended, and why; told once, until it works.
+    NotEnded(String),
     /// After [`Enforcer::leave`]: what was in force could not be taken back, and may still be so.
     NotCleared(BackendError),
 }
