@@ -10,6 +10,7 @@ mod support;
 mod addresses;
 mod asking;
 mod connections;
+mod each_backend;
 mod healing;
 mod packets;
 mod routes;

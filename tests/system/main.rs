@@ -14,6 +14,7 @@ mod name_server;
 mod network;
 mod reload;
 mod sessions;
+mod routes;
 mod setup;
 mod survival;
 mod unit;

@@ -1,4 +1,4 @@
-//! TCP connections of this machine's programs, listed and ended over sock_diag(7).
+//! TCP connections of this machine's programs, listed and ended over `sock_diag(7)`.
 //!
 //! Numbers and layouts are those of `linux/inet_diag.h` and `linux/sock_diag.h`. Ending one needs
 //! `CONFIG_INET_DIAG_DESTROY`, which distributions set: its program gets `ECONNABORTED`, its other

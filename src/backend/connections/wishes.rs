@@ -56,12 +56,12 @@ impl Wishes {
             .flatten()
             .any(|wish| {
                 let open = wish.open.iter().any(|open| open.contains(remote));
-                !open && (wish.ports.is_empty() || wish.ports.iter().any(|it| has(it, port)))
+                !open && (wish.ports.is_empty() || wish.ports.iter().any(|it| has(*it, port)))
             })
     }
 }
 
-fn has(range: &Port, port: u16) -> bool {
+fn has(range: Port, port: u16) -> bool {
     range.protocol == Protocol::Tcp && (range.first..=range.last).contains(&port)
 }
 
