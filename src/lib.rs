@@ -18,6 +18,7 @@
 //! | [`source`] | where entries come from: the journal; text logs for `test` |
 //! | [`backend`] | what keeps bans in force: nftables or routes over netlink, or nothing (dry run) |
 //! | [`store`] | what survives a restart: bans, totals, positions, in SQLite |
+//! | [`hook`] | commands that are called for bans, in a process that systemd starts for each call |
 //! | [`control`] | how an administrator talks to the daemon: Varlink on a Unix socket |
 //! | [`daemon`] | starts the parts and runs the loop that owns all state: **start reading here** |
 //! | [`ignored`] | whom not to ban, as it changes: names, files, sessions; `journalban resolve` |
@@ -78,6 +79,7 @@ pub mod engine;
 pub mod exit;
 pub mod filter;
 pub mod ignored;
+pub mod hook;
 pub mod log;
 pub mod model;
 pub mod own_addresses;

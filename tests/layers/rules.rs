@@ -14,10 +14,12 @@ pub const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &["model", "clock"]),
     ("backend", &["model", "clock"]),
     ("store", &["model"]),
+    // Time limits of the commands that it runs, in the process that is there for it.
+    ("hook", &["model", "clock"]),
     // The option types of the parts.
     (
         "config",
-        &["model", "filter", "engine", "source", "backend"],
+        &["model", "filter", "engine", "source", "backend", "hook"],
     ),
     ("control", &["model", "engine", "config"]),
     ("exit", &[]),
@@ -41,6 +43,7 @@ const BELOW: &[&str] = &[
     "source",
     "backend",
     "store",
+    "hook",
     "config",
     "control",
     "exit",
