@@ -29,7 +29,8 @@ $(BINARY):
 
 install: | $(BINARY)
 	install -D -m 0755 $(BINARY) $(bindir)/journalban
-	install -d $(libdir)/systemd/system $(libdir)/journalban/filters $(libdir)/journalban/jails
+	install -d $(libdir)/systemd/system $(libdir)/journalban/filters $(libdir)/journalban/jails \
+		$(libdir)/journalban/hooks
 	for unit in $(UNITS); do \
 		sed 's|/usr/bin/journalban|$(PREFIX)/bin/journalban|' units/$$unit \
 			> $(libdir)/systemd/system/$$unit && \
@@ -38,10 +39,13 @@ install: | $(BINARY)
 	$(INSTALL_FILE) units/journalban.catalog $(libdir)/systemd/catalog/journalban.catalog
 	for file in $(wildcard filters/*.toml jails/*.toml); do \
 		$(INSTALL_FILE) $$file $(libdir)/journalban/$$file || exit; done
+	for file in $(notdir $(wildcard units/hooks/*.toml)); do \
+		$(INSTALL_FILE) units/hooks/$$file $(libdir)/journalban/hooks/$$file || exit; done
 	for page in $(notdir $(wildcard man/*.[58])); do \
 		$(INSTALL_FILE) man/$$page $(mandir)/man$${page##*.}/$$page || exit; done
 	$(INSTALL_FILE) LICENSE $(docdir)/LICENSE
-	install -d $(DESTDIR)/etc/journalban/jail.d $(DESTDIR)/etc/journalban/filter.d
+	install -d $(DESTDIR)/etc/journalban/jail.d $(DESTDIR)/etc/journalban/filter.d \
+		$(DESTDIR)/etc/journalban/hook.d
 ifeq ($(DESTDIR),)
 	if command -v systemd-sysusers >/dev/null; then systemd-sysusers journalban.conf; fi
 	if command -v journalctl >/dev/null; then journalctl --update-catalog; fi
@@ -52,7 +56,8 @@ endif
 uninstall:
 	rm -f $(bindir)/journalban $(addprefix $(libdir)/systemd/system/,$(UNITS)) \
 		$(libdir)/sysusers.d/journalban.conf $(libdir)/systemd/catalog/journalban.catalog \
-		$(mandir)/man8/journalban.8 $(mandir)/man5/journalban.toml.5
+		$(mandir)/man8/journalban.8 $(mandir)/man5/journalban.toml.5 \
+		$(mandir)/man5/journalban-hook.5
 	rm -rf $(libdir)/journalban $(docdir)
 
 rust:

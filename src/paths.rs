@@ -30,6 +30,12 @@ pub fn resolver_socket(root: &Path) -> PathBuf {
     root.join("run/journalban-resolve/socket")
 }
 
+/// Where hooks are called: the socket of journalban-hook.socket.
+#[must_use]
+pub fn hook_socket(root: &Path) -> PathBuf {
+    root.join("run/journalban-hook/socket")
+}
+
 fn directory(root: &Path, variable: &str, below: &str) -> PathBuf {
     if root == Path::new(DEFAULT_ROOT)
         && let Some(given) = env::var_os(variable)

@@ -8,7 +8,7 @@ packages='gcc libsystemd-dev libnftnl-dev libmnl-dev libsqlite3-dev pkg-config
     systemd nftables iproute2 util-linux openssh-server openssh-client sshpass'
 case "${1:-}" in
 demo) ;;
-test) packages="$packages make systemd-container systemd-journal-remote" ;;
+test) packages="$packages make systemd-container systemd-journal-remote curl" ;;
 bench) packages="$packages make systemd-container systemd-journal-remote fail2ban" ;;
 *) echo "usage: $0 demo|test|bench" >&2 && exit 64 ;;
 esac

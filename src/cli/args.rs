@@ -69,6 +69,9 @@ pub enum Tool {
     Check,
     /// Try a filter on a log: what it finds, what it misses
     Test(Test),
+    /// Run a hook (systemd does this), or try one
+    #[command(hide = true)]
+    Hook(Hook),
     /// Tell which jails would have found something in the journal
     Suggest(Suggest),
 }
@@ -130,6 +133,23 @@ pub struct Test {
     /// Run the lines that the filter itself carries; without a filter, those of all filters
     #[arg(long, conflicts_with_all = ["failregex", "journalmatch", "mode", "since", "simulate"])]
     pub samples: bool,
+}
+
+/// Run the call that comes on standard input, or try a hook.
+#[derive(Debug, Args)]
+pub struct Hook {
+    /// Call this hook with an example, 192.0.2.1, and show what it does
+    #[arg(long = "try", value_name = "HOOK")]
+    pub try_hook: Option<JailName>,
+    /// With the parameters that this jail sets
+    #[arg(long, value_name = "JAIL", requires = "try_hook")]
+    pub jail: Option<JailName>,
+    /// Call it for the end of a ban
+    #[arg(long, requires = "try_hook")]
+    pub unban: bool,
+    /// Run it in this process, as this user and without the sandbox
+    #[arg(long, requires = "try_hook")]
+    pub here: bool,
 }
 
 /// Which jails would have been of use.

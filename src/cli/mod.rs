@@ -4,6 +4,7 @@
 pub mod args;
 mod check;
 mod control;
+mod hook;
 mod progress;
 mod samples;
 mod show;
@@ -29,6 +30,7 @@ pub fn run(arguments: &Arguments, tool: &Tool) -> u8 {
         Tool::Ping => control::ping(arguments),
         Tool::Check => check::check(arguments),
         Tool::Test(wanted) => test::test(arguments, wanted),
+        Tool::Hook(wanted) => hook::hook(arguments, wanted),
         Tool::Suggest(wanted) => suggest::suggest(arguments, wanted),
     };
     match outcome {

@@ -12,6 +12,7 @@ use toml::de::DeTable;
 use super::enforcing::{ROUTE_TYPES, TableDocument, backends};
 use super::escalation::{AggregationDocument, EscalationDocument};
 use super::foreign;
+use super::hook_keys::HookSettings;
 use super::ignored::{Ignored, ignored};
 use super::ports::ports;
 use super::problem::Problem;
@@ -47,6 +48,8 @@ pub(super) struct MainDocument {
     pub ban_limit: Option<usize>,
     /// `[nftables]`.
     pub table: TableDocument,
+    /// `[hook.NAME]`: what holds for a hook in every jail that does not say otherwise.
+    pub hook: HookSettings,
     /// `[default]`: what holds for every jail that does not say otherwise.
     pub default: JailDocument,
 }
@@ -69,6 +72,10 @@ pub(super) struct JailDocument {
     pub counts: Option<At<Counts>>,
     pub route: Option<At<RouteType>>,
     pub end_connections: Option<At<bool>>,
+    /// The hooks that its bans and unbans call.
+    pub hooks: Option<At<Vec<JailName>>>,
+    /// `[JAIL.hook.NAME]`.
+    pub hook: HookSettings,
     pub maxretry: Option<At<u32>>,
     pub findtime: Option<At<Duration>>,
     pub bantime: Option<At<Bantime>>,
@@ -102,6 +109,7 @@ impl MainDocument {
             problems.extend(nftables.finish(no_hint));
             document
         });
+        let hook = HookSettings::take(&mut table);
         let default = match table.table("default") {
             Some(default) => {
                 let (default, more) = JailDocument::read(default, services);
@@ -116,6 +124,7 @@ impl MainDocument {
             tracked_limit: tracked_limit.map(|at| at.value),
             ban_limit: ban_limit.map(|at| at.value),
             table: nftables.unwrap_or_default(),
+            hook,
             default,
         };
         (document, problems)
@@ -242,6 +251,8 @@ impl JailDocument {
             counts: table.take("counts", choice(&counts)),
             route: table.take("route", choice(&ROUTE_TYPES)),
             end_connections: table.take("end_connections", boolean),
+            hooks: table.take("hooks", list(parsed)),
+            hook: HookSettings::take(&mut table),
             maxretry: table.take("maxretry", integer(1..=MAXRETRY_LIMIT)),
             findtime: table.take("findtime", duration),
             bantime: table.take("bantime", bantime),
@@ -283,6 +294,8 @@ impl JailDocument {
             counts: self.counts.or(lower.counts),
             route: self.route.or(lower.route),
             end_connections: self.end_connections.or(lower.end_connections),
+            hooks: self.hooks.or(lower.hooks),
+            hook: self.hook.over(lower.hook),
             maxretry: self.maxretry.or(lower.maxretry),
             findtime: self.findtime.or(lower.findtime),
             bantime: self.bantime.or(lower.bantime),

@@ -30,6 +30,8 @@ const VENDOR_FILTERS: [&str; 2] = [
     "usr/local/lib/journalban/filters",
     "usr/lib/journalban/filters",
 ];
+const ADMIN_HOOKS: [&str; 2] = ["etc/journalban/hook.d", "run/journalban/hook.d"];
+const VENDOR_HOOKS: [&str; 2] = ["usr/local/lib/journalban/hooks", "usr/lib/journalban/hooks"];
 const SERVICES: &str = "etc/services";
 
 /// One file.
@@ -54,6 +56,8 @@ pub(super) struct Files {
     pub jails: Vec<Found>,
     /// Files with one filter each.
     pub filters: Vec<Found>,
+    /// Files with one hook each.
+    pub hooks: Vec<Found>,
     /// `/etc/services`, empty if it cannot be read: the names known without it remain.
     pub services: String,
     /// Directories that could not be listed, and files whose name says nothing.
@@ -89,11 +93,21 @@ pub(super) fn find(root: &Path) -> Files {
     files.list(root, &VENDOR_FILTERS, true, &mut filters);
     files.filters = read_all(filters).collect();
 
+    files.hooks = hooks(root, &mut files);
+
     files.services = read_limited(&root.join(SERVICES))
         .ok()
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default();
     files
+}
+
+/// Finds and reads the hooks below `root`; what is wrong with their directories goes to `files`.
+pub(super) fn hooks(root: &Path, files: &mut Files) -> Vec<Found> {
+    let mut hooks = Names::new();
+    files.list(root, &ADMIN_HOOKS, false, &mut hooks);
+    files.list(root, &VENDOR_HOOKS, true, &mut hooks);
+    read_all(hooks).collect()
 }
 
 impl Files {

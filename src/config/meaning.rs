@@ -58,6 +58,7 @@ impl Written {
                 tracked: self.main.tracked_limit.unwrap_or(default.limits.tracked),
                 bans: self.main.ban_limit.unwrap_or(default.limits.bans),
             },
+            hooks: Vec::new(),
             jails: default.jails,
         }
     }
@@ -85,6 +86,7 @@ impl Written {
         }));
         let aggregation = jail.aggregation.clone().meaning(name);
         let aggregation = aggregation.map_err(|problem| vec![problem])?;
+        let hooks = self.hook_uses(Some(name), &jail)?;
 
         let policy = Policy::default();
         let lengths = PrefixLengths {
@@ -115,6 +117,7 @@ impl Written {
                 forgive_on_success: or(jail.forgive_on_success, policy.forgive_on_success),
             },
             backends: or(jail.backends, self.frame().backends),
+            hooks,
             target: Target {
                 jail: name.clone(),
                 ports: jail.ports.map(|at| at.value).unwrap_or_default(),

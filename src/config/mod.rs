@@ -14,6 +14,9 @@ mod escalation;
 mod files;
 mod filter_file;
 mod foreign;
+mod hook_file;
+mod hook_keys;
+mod hook_names;
 mod ignored;
 mod meaning;
 mod ports;
@@ -29,7 +32,9 @@ mod value;
 mod written;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::hook::{Hook, HookUse};
 use crate::model::JailName;
 
 pub use filter_file::{FilterFile, NORMAL};
@@ -126,6 +131,17 @@ pub fn jail(root: &Path, name: &str) -> Result<Option<JailSettings>, Vec<Problem
     }
 }
 
+/// The hook `name` below `root`; `None` if there is no such file. Nothing else is read.
+pub fn hook(root: &Path, name: &JailName) -> Result<Option<Arc<Hook>>, Vec<Problem>> {
+    let mut written = Written::read_only_hooks(root);
+    written.hooks.remove(name).transpose()
+}
+
+/// The hook `name` with the parameters of `[default]` and `[hook.NAME]`.
+pub fn hook_by_default(root: &Path, name: &JailName) -> Result<HookUse, Vec<Problem>> {
+    Written::read(root).hook_by_default(name)
+}
+
 /// Every jail below `root` that can be understood, and whether it is enabled.
 #[must_use]
 pub fn every_jail(root: &Path) -> Vec<(JailSettings, bool)> {
@@ -151,6 +167,11 @@ fn understand(written: &Written, compile: impl Fn(bool) -> bool) -> Loaded {
         fatal: written.fatal,
         ..Loaded::default()
     };
+    loaded.problems.extend(written.unfit_main_settings());
+    match written.hook_uses(None, &written.main.default) {
+        Ok(hooks) => loaded.settings.hooks = hooks,
+        Err(problems) => loaded.problems.extend(problems),
+    }
     for (name, jail) in &written.jails {
         if written.broken.contains(name) {
             loaded.left_out.push(name.clone());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::backend::{Kind, Table, Target};
 use crate::engine::{Counts, Limits, Policy};
 use crate::filter::Filter;
+use crate::hook::HookUse;
 use crate::model::{JailName, JournalMatch};
 use crate::source::SourceSpec;
 
@@ -19,6 +20,8 @@ pub struct Settings {
     pub table: Table,
     /// The most prefixes that are counted, and banned, at a time, over all jails.
     pub limits: Limits,
+    /// The hooks of jails that no file has, as that for bans by hand: those of `[default]`.
+    pub hooks: Vec<HookUse>,
     /// The enabled jails, by name.
     pub jails: Vec<JailSettings>,
 }
@@ -56,6 +59,7 @@ impl Default for Settings {
             backends: vec![Kind::default()],
             table: Table::default(),
             limits: Limits::default(),
+            hooks: Vec::new(),
             jails: Vec::new(),
         }
     }
@@ -84,6 +88,8 @@ pub struct JailSettings {
     pub policy: Policy,
     /// What enforces its bans; at least one.
     pub backends: Vec<Kind>,
+    /// What is called for its bans and unbans.
+    pub hooks: Vec<HookUse>,
     /// What it wants from them.
     pub target: Target,
 }

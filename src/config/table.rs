@@ -40,6 +40,11 @@ impl<'t> Table<'t> {
         &self.place
     }
 
+    /// Where the byte at `offset` of its file stands.
+    pub fn place_at(&self, offset: usize) -> Place {
+        self.text.place(offset)
+    }
+
     /// The value of `key` as `read` understands it; `None` if it is not there, or wrong.
     pub fn take<T>(
         &mut self,

@@ -3,13 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::aliases::{Aliases, aliases};
 use super::document::{JailDocument, JailsFile, MainDocument};
 use super::files::{self, Found};
 use super::filter_file::FilterFile;
+use super::hook_file;
 use super::problem::Problem;
 use super::text::{Place, Text};
+use crate::hook::Hook;
 use crate::model::JailName;
 
 /// All that was found below a root.
@@ -21,6 +24,8 @@ pub(super) struct Written {
     pub filters: BTreeMap<JailName, Filter>,
     /// Other names of these filters.
     pub aliases: Aliases,
+    /// Each hook, or what is wrong with its file (told in [`Written::problems`] as well).
+    pub hooks: BTreeMap<JailName, Result<Arc<Hook>, Vec<Problem>>>,
     pub problems: Vec<Problem>,
     /// Whether no jail may run: `journalban.toml` has problems, or there may be files that nobody
     /// could see.
@@ -39,6 +44,18 @@ pub(super) struct Filter {
 }
 
 impl Written {
+    /// Reads only the hooks.
+    pub fn read_only_hooks(root: &Path) -> Self {
+        let mut files = files::Files::default();
+        let hooks = files::hooks(root, &mut files);
+        let mut written = Self {
+            problems: files.problems,
+            ..Self::default()
+        };
+        written.hooks = written.read_hooks(hooks);
+        written
+    }
+
     /// Reads all of it.
     pub fn read(root: &Path) -> Self {
         let files = files::find(root);
@@ -56,6 +73,7 @@ impl Written {
         for filter in files.filters {
             written.read_filter(filter);
         }
+        written.hooks = written.read_hooks(files.hooks);
         let (aliases, problems) = aliases(&written.filters);
         written.aliases = aliases;
         written.problems.extend(problems);
@@ -98,6 +116,32 @@ impl Written {
             let lower = self.jails.remove(&name).unwrap_or_default();
             self.jails.insert(name, jail.over(lower));
         }
+    }
+
+    fn read_hooks(
+        &mut self,
+        found: Vec<Found>,
+    ) -> BTreeMap<JailName, Result<Arc<Hook>, Vec<Problem>>> {
+        let mut hooks = BTreeMap::new();
+        for found in found {
+            let name = match JailName::new(&found.stem) {
+                Ok(name) => name,
+                Err(error) => {
+                    let place = Place::beginning(&found.file);
+                    self.problems.push(Problem::new(&place, error));
+                    continue;
+                }
+            };
+            let hook = found
+                .text
+                .map_err(|problem| vec![problem])
+                .and_then(|text| hook_file::read(&text, &name));
+            if let Err(problems) = &hook {
+                self.problems.extend_from_slice(problems);
+            }
+            hooks.insert(name, hook.map(Arc::new));
+        }
+        hooks
     }
 
     fn read_filter(&mut self, found: Found) {

@@ -116,19 +116,18 @@ impl<'c> Course<'c> {
             None => serde_json::to_string(self.values.facts)
                 .map_err(|error| Stop(Outcome::Unusable, error.to_string()))?,
         };
-        let left = self.end.saturating_duration_since(steady());
-        self.command(&steps.command, &stdin, left)?;
+        self.command(&steps.command, &stdin, self.left())?;
         Ok("done".to_owned())
     }
 
     /// Runs a command whose output is wanted, and answers it.
     fn first(&mut self, first: &'c First) -> Result<String, Stop> {
         let stdin = self.values.fill(&first.stdin)?;
-        let left = self.end.saturating_duration_since(steady());
-        let output = match self.command(&first.command, &stdin, left.min(first.timeout)) {
+        let timeout = self.left().min(first.timeout);
+        let output = match self.command(&first.command, &stdin, timeout) {
             Ok(output) => output,
             // Without that, the rest is still worth doing.
-            Err(Stop(_, message)) if first.need == Need::Nothing && !left.is_zero() => {
+            Err(Stop(_, message)) if first.need == Need::Nothing && !self.left().is_zero() => {
                 return Ok(format!("({message})"));
             }
             Err(stop) => return Err(stop),
@@ -148,6 +147,11 @@ impl<'c> Course<'c> {
             )),
             _ => Ok(value),
         }
+    }
+
+    /// How much of the hook's time is left.
+    fn left(&self) -> Duration {
+        self.end.saturating_duration_since(steady())
     }
 
     /// Runs one command; the answer is what it printed, if it succeeded.
@@ -179,7 +183,8 @@ impl<'c> Course<'c> {
                 }
             },
             Ended::TimedOut => {
-                let limit = Duration::from_millis(u64::try_from(timeout.as_millis()).unwrap_or(0));
+                // What is left of the hook's time is a little less than was written.
+                let limit = Duration::from_secs_f64(timeout.as_secs_f64().ceil());
                 let message = format!("took longer than {} and was ended", format_duration(limit));
                 (Outcome::TimedOut, message)
             }

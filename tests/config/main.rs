@@ -3,6 +3,7 @@
 
 mod aliases;
 mod arbitrary;
+mod hooks;
 mod keys;
 mod merging;
 mod problems;
