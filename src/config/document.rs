@@ -143,6 +143,14 @@ fn main_hint(key: &str, value: &Value<'_>) -> Option<String> {
     foreign::jail_key(key).map(|_| "what holds for every jail goes below [default]".to_owned())
 }
 
+/// What happens to packets; what is called besides is a hook.
+fn action(value: &Value<'_>) -> Read<Action> {
+    if let Some(sentence) = value.get_ref().as_str().and_then(foreign::action) {
+        return fault(value, sentence);
+    }
+    choice(&[("reject", Action::Reject), ("drop", Action::Drop)])(value)
+}
+
 /// What a file with jails holds.
 #[derive(Debug, Default)]
 pub(super) struct JailsFile {
@@ -235,7 +243,6 @@ fn jail_table<'t>(key: &str, value: &'t Value<'t>) -> Result<(JailName, &'t DeTa
 
 impl JailDocument {
     fn read(mut table: Table<'_>, services: &str) -> (Self, Vec<Problem>) {
-        let actions = [("reject", Action::Reject), ("drop", Action::Drop)];
         let counts = [("failures", Counts::Failures), ("bans", Counts::Bans)];
         let mut document = Self {
             description: table.take("description", string),
@@ -246,7 +253,7 @@ impl JailDocument {
             source: table.take("namespace", namespace),
             logpath: table.take("logpath", list(log_file)),
             ports: table.take("ports", ports(services)),
-            action: table.take("action", choice(&actions)),
+            action: table.take("action", action),
             backends: table.take("backend", backends),
             counts: table.take("counts", choice(&counts)),
             route: table.take("route", choice(&ROUTE_TYPES)),

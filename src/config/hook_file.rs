@@ -34,7 +34,7 @@ pub(super) fn read(text: &Text, name: &JailName) -> Result<Hook, Vec<Problem>> {
     let description = table.take("description", string);
     let timeout = table.take("timeout", timeout);
     let single_addresses = table.take("single_addresses", boolean);
-    let last_unban_only = table.take("last_unban_only", boolean);
+    let blocks = table.take("blocks", boolean);
     let required = table.take("required", list(parameter_name));
     let defaults = table.take("parameters", map(setting));
     let choices = table.take("choice", map(one_choice));
@@ -93,7 +93,7 @@ pub(super) fn read(text: &Text, name: &JailName) -> Result<Hook, Vec<Problem>> {
         description: description.map(|at| at.value).unwrap_or_default(),
         timeout: timeout.map_or(TIMEOUT, |at| at.value),
         single_addresses: single_addresses.is_some_and(|at| at.value),
-        last_unban_only: last_unban_only.is_some_and(|at| at.value),
+        blocks: blocks.is_some_and(|at| at.value),
         parameters,
         choices,
         ban,

@@ -16,6 +16,7 @@ use crate::backend::{Answer, BackendError, Change, Holding, Target, Told};
 use crate::clock::now;
 use crate::config::{self, Loaded, Problem, Settings};
 use crate::daemon::enforcers::{Enforcers, Options, Post};
+use crate::daemon::hooks::Hooks;
 use crate::daemon::report;
 use crate::daemon::sources::Sources;
 use crate::daemon::sparing::Sparing;
@@ -54,6 +55,7 @@ pub(super) struct Core {
     pub(super) store: Store,
     pub(super) enforcers: Enforcers,
     pub(super) sources: Sources,
+    hooks: Hooks,
     /// Totals as the store has them.
     saved_totals: HashMap<JailName, Totals>,
     /// What the store could not take yet.
@@ -103,7 +105,9 @@ impl Core {
         let posts = posts(&settings, &held);
         let options = options(root, &settings);
         let enforcers = Enforcers::start(options, &posts, &holdings(&engine), tell).await?;
+        let hooks = Hooks::start(paths::hook_socket(root), &settings, &held);
         let mut core = Self {
+            hooks,
             root: root.to_owned(),
             settings,
             engine,
@@ -173,12 +177,16 @@ impl Core {
     }
 
     /// Persists decisions with the positions behind the entries that led to them, has them
-    /// enforced, logs them. The answer comes once they are in force.
+    /// enforced, logs them, calls hooks. The answer comes once they are in force.
     pub(super) fn settle(&mut self, decisions: Vec<Decision>) -> Vec<Answer> {
         self.save(&decisions);
         decisions.iter().for_each(report::decision);
+        let hooked = self.hooks.concerned(&decisions);
         let changes: Vec<Change> = decisions.into_iter().map(change).collect();
-        self.enforcers.apply(changes)
+        let answers = self.enforcers.apply(changes);
+        // Behind the enforcers, which need not wait for it.
+        self.hooks.call(&hooked, &self.engine);
+        answers
     }
 
     fn save(&mut self, decisions: &[Decision]) {
@@ -250,6 +258,8 @@ impl Core {
         self.sparing.reconfigure(&settings);
         self.settings = settings;
         self.save(&decisions);
+        self.hooks
+            .reconfigure(&self.settings, &held, &decisions, &self.engine);
         decisions.iter().for_each(report::decision);
         // The enforcers take the whole, as jails' sets change with their bans; what they cannot do
         // at once they try again, and tell.
@@ -304,6 +314,7 @@ impl Core {
     pub(super) fn stop(mut self) {
         self.sources.stop();
         self.save(&[]);
+        self.hooks.stop();
         self.enforcers.stop();
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  source threads ──entries──▶ ┌──────┐ ──changes──▶ enforcer thread ──▶ kernel
-//!  control tasks ──questions─▶ │ loop │
+//!  control tasks ──questions─▶ │ loop │ ──calls────▶ hooks' task ──▶ journalban-hook.socket
 //!  timer, signals ───────────▶ └──────┘ ──commit───▶ store
 //! ```
 //!
@@ -11,6 +11,7 @@
 mod answer;
 mod core;
 mod enforcers;
+mod hooks;
 mod report;
 mod sources;
 mod sparing;

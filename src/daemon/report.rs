@@ -19,6 +19,14 @@ pub const GAP: &str = "3e0973f88d67431fb20ef3e08849ef3f";
 /// Somebody else took bans away, and they are back.
 pub const HEALED: &str = "3727f4483705455cb7f935db2228bb82";
 
+/// A hook does not do its work.
+pub const HOOK: &str = "655ea3555847442cb0b1463194c0947f";
+
+/// Logs that a hook does not do its work.
+pub fn hook(line: &str) {
+    warn!(MESSAGE_ID = HOOK, "{line}");
+}
+
 /// Logs one decision.
 pub fn decision(decision: &Decision) {
     match decision {

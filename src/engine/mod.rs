@@ -262,6 +262,13 @@ impl Engine {
         })
     }
 
+    /// Whether a jail keeps exactly this prefix out.
+    #[must_use]
+    pub fn holds(&self, jail: &JailName, prefix: Prefix) -> bool {
+        self.find(jail)
+            .is_some_and(|jail| self.ledger.get(Key { jail, prefix }).is_some())
+    }
+
     /// How many bans are in force.
     #[must_use]
     pub fn banned(&self) -> usize {

@@ -226,7 +226,8 @@ impl Pipe {
 
     fn stream(&self) -> Stream {
         let text = String::from_utf8_lossy(&self.kept);
-        let lines: Vec<String> = text.lines().map(printable).collect();
+        let lines = text.lines().map(|line| printable(&line.replace('\t', " ")));
+        let lines: Vec<String> = lines.collect();
         Stream {
             head: lines.join("\n"),
             cut: self.printed - self.kept.len() as u64,

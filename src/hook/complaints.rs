@@ -13,7 +13,7 @@ const QUIET: Duration = Duration::from_mins(10);
 
 /// What was told, and what was not.
 #[derive(Debug, Default)]
-pub struct Complaints(BTreeMap<(JailName, Outcome), Told>);
+pub struct Complaints(BTreeMap<(Option<JailName>, Outcome), Told>);
 
 #[derive(Debug)]
 struct Told {
@@ -28,8 +28,10 @@ impl Complaints {
     /// Takes note of a failed call; the answer is a line for the log, unless the reason was told
     /// not long ago.
     pub fn failed(&mut self, hook: &JailName, report: &Report, now: Time) -> Option<String> {
-        let line = format!("hook {hook}: {}", report.message);
-        let key = (hook.clone(), report.outcome);
+        // Without the socket no hook works, which is one thing to tell, not one for each.
+        let hook = (report.outcome != Outcome::NoSocket).then(|| hook.clone());
+        let line = format!("{}: {}", subject(hook.as_ref()), report.message);
+        let key = (hook, report.outcome);
         if let Some(told) = self.0.get_mut(&key) {
             told.counted += 1;
             told.last.clone_from(&report.message);
@@ -57,7 +59,8 @@ impl Complaints {
             }
             let span = Duration::from_secs(now.since(told.at).as_secs());
             lines.push(format!(
-                "hook {hook}: {} more calls in {} came to the same; the last: {}",
+                "{}: {} more calls in {} came to the same; the last: {}",
+                subject(hook.as_ref()),
                 told.counted,
                 format_duration(span),
                 told.last
@@ -68,6 +71,10 @@ impl Complaints {
         });
         lines
     }
+}
+
+fn subject(hook: Option<&JailName>) -> String {
+    hook.map_or_else(|| "hooks".to_owned(), |hook| format!("hook {hook}"))
 }
 
 #[cfg(test)]
@@ -102,6 +109,11 @@ mod tests {
         );
         assert_eq!(complaints.due(later.after(QUIET)).len(), 1);
         assert!(complaints.due(later.after(QUIET * 2)).is_empty());
+        let none = Report::of(Outcome::NoSocket, "no socket");
+        let other = JailName::new("webhook").expect("a name");
+        let line = complaints.failed(&hook, &none, later);
+        assert_eq!(line.as_deref(), Some("hooks: no socket"));
+        assert_eq!(complaints.failed(&other, &none, later), None, "the same");
         let again = complaints.failed(&hook, &slow(5), later.after(QUIET * 2));
         assert!(again.is_some(), "it was good for a while");
     }

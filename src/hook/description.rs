@@ -19,9 +19,9 @@ pub struct Hook {
     pub timeout: Duration,
     /// Whether it is only called for single addresses, and not for networks.
     pub single_addresses: bool,
-    /// Whether it is not called for an unban while another jail with this hook keeps the same
-    /// prefix out.
-    pub last_unban_only: bool,
+    /// Whether it keeps a prefix out itself. It is then not called for an unban while another jail
+    /// with this hook keeps the same prefix out, nor for a ban of a prefix of which a part is open.
+    pub blocks: bool,
     /// What an administrator may set, with the default; none has to be set.
     pub parameters: BTreeMap<String, Option<String>>,
     /// Words that depend on another value.
@@ -101,8 +101,11 @@ impl Hook {
         if self.single_addresses && !facts.address.is_host() {
             return Err("it is only called for single addresses, and this is a network");
         }
-        if self.last_unban_only && facts.action == On::Unban && facts.held_by_others {
+        if self.blocks && facts.action == On::Unban && facts.held_by_others {
             return Err("another jail with this hook still keeps it out");
+        }
+        if self.blocks && facts.action == On::Ban && !facts.open.is_empty() {
+            return Err("an address in it is ignored, and this hook would keep out all of it");
         }
         match facts.action {
             On::Ban => self.ban.as_ref().ok_or("it does nothing on a ban"),

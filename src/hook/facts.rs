@@ -63,6 +63,9 @@ pub struct Facts {
     /// Of a ban, lines that count besides the deciding one. Attacker's text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
+    /// What of it is not kept out, as it is ignored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<Prefix>,
     /// Whether another jail with this hook keeps the same prefix out.
     #[serde(default)]
     pub held_by_others: bool,
@@ -76,7 +79,7 @@ pub struct Facts {
 
 /// The names of facts in templates; in the environment they are `JOURNALBAN_` and the name in
 /// capitals.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "action",
     "jail",
     "address",
@@ -89,6 +92,7 @@ const NAMES: [&str; 15] = [
     "cause",
     "reason",
     "lines",
+    "open",
     "held_by_others",
     "example",
     "hostname",
@@ -122,6 +126,7 @@ impl Facts {
             cause: ban.origin.as_str().to_owned(),
             reason: shown(&ban.reason),
             lines: ban.lines[last..].iter().map(|line| shown(line)).collect(),
+            open: ban.open.to_vec(),
             held_by_others,
             example: false,
             hostname: String::new(),
@@ -142,6 +147,7 @@ impl Facts {
             cause: unban.cause.as_str().to_owned(),
             reason: String::new(),
             lines: Vec::new(),
+            open: Vec::new(),
             held_by_others,
             example: false,
             hostname: String::new(),
@@ -180,6 +186,10 @@ impl Facts {
             "cause" => self.cause.clone(),
             "reason" => self.reason.clone(),
             "lines" => self.lines.join("\n"),
+            "open" => {
+                let open: Vec<String> = self.open.iter().map(ToString::to_string).collect();
+                open.join(" ")
+            }
             "held_by_others" => self.held_by_others.to_string(),
             "example" => self.example.to_string(),
             "hostname" => self.hostname.clone(),

@@ -35,15 +35,22 @@ struct Lane {
 }
 
 impl Queue {
-    /// Takes a call, or gives it back if too many wait.
-    #[expect(clippy::result_large_err, reason = "the error is the call, given back")]
-    pub fn push(&mut self, call: Call) -> Result<(), Call> {
-        let lane = self.hooks.entry(call.hook.clone()).or_default();
-        if lane.waiting.len() >= WAITING_LIMIT {
-            return Err(call);
+    /// Takes a call; false if it is left out, as too many wait.
+    #[must_use]
+    pub fn push(&mut self, call: Call) -> bool {
+        let room = self.has_room(&call.hook);
+        if room {
+            let lane = self.hooks.entry(call.hook.clone()).or_default();
+            lane.waiting.push_back(call);
         }
-        lane.waiting.push_back(call);
-        Ok(())
+        room
+    }
+
+    /// Whether a call of `hook` would be taken.
+    #[must_use]
+    pub fn has_room(&self, hook: &JailName) -> bool {
+        let lane = self.hooks.get(hook);
+        lane.is_none_or(|lane| lane.waiting.len() < WAITING_LIMIT)
     }
 
     /// The next call to begin, if one may; [`done`](Self::done) tells that it is over.
@@ -142,7 +149,7 @@ mod tests {
         );
         let other = call("a", "192.0.2.2", On::Ban);
         for call in [&ban, &unban, &other] {
-            queue.push(call.clone()).expect("room");
+            assert!(queue.push(call.clone()));
         }
         assert_eq!(queue.begin(), Some(ban));
         assert_eq!(queue.begin(), Some(other), "overtakes what has to wait");
@@ -158,12 +165,12 @@ mod tests {
         let address = |n: usize| format!("192.0.2.{n}");
         for n in 0..WAITING_LIMIT {
             let call = call("slow", &format!("10.0.{}.{}", n / 250, n % 250), On::Ban);
-            queue.push(call).expect("room");
+            assert!(queue.push(call));
         }
         let surplus = call("slow", "192.0.2.9", On::Ban);
-        assert_eq!(queue.push(surplus.clone()), Err(surplus));
+        assert!(!queue.push(surplus));
         for n in 0..3 {
-            queue.push(call("z", &address(n), On::Ban)).expect("room");
+            assert!(queue.push(call("z", &address(n), On::Ban)));
         }
         let begun: Vec<String> = std::iter::from_fn(|| queue.begin())
             .map(|call| call.hook.to_string())
@@ -178,7 +185,7 @@ mod tests {
         for hook in 0..20 {
             for n in 0..10 {
                 let call = call(&format!("h{hook}"), &format!("192.0.2.{n}"), On::Ban);
-                queue.push(call).expect("room");
+                assert!(queue.push(call));
             }
         }
         let begun = std::iter::from_fn(|| queue.begin()).count();

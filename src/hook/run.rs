@@ -14,7 +14,7 @@ use crate::hook::values::{ValueError, Values};
 use crate::model::{format_duration, printable};
 
 /// The longest piece of an output in the sentence that tells of a failure, in characters.
-const QUOTED: usize = 300;
+const QUOTED: usize = 160;
 
 /// The most of one argument that a report shows, in characters.
 const ARGUMENT_SHOWN: usize = 300;

@@ -139,6 +139,29 @@ fn what_is_wrong_with_a_jails_hooks_is_told_at_its_place() {
 }
 
 #[test]
+fn what_other_programs_call_for_is_told_where_it_is_now() {
+    let root = Root::new(&[
+        VENDOR_FILTER,
+        (
+            "etc/journalban/jail.d/a.toml",
+            "[a]\nenabled = true\naction = '%(action_mwl)s'\n[b]\naction = 'cloudflare[x=1]'\n\
+             [c]\naction = 'iptables-multiport'\n[d]\naction = 'dorp'\n[e]\ndestemail = 'root'\n",
+        ),
+    ]);
+    assert_beginnings(
+        &root.problems(),
+        &[
+            "3:10: action: mail is a hook: write hooks = [\"mail-whois-lines\"]",
+            "5:10: action: that is a hook: write hooks = [\"cloudflare\"]",
+            "7:10: action: leave it out: nftables bans",
+            "9:10: action: \"dorp\" is none of \"reject\", \"drop\"; did you mean",
+            "11:1: unknown key \"destemail\": mail is a hook: write hooks = [\"mail\"]",
+        ]
+        .map(|problem| format!("etc/journalban/jail.d/a.toml:{problem}")),
+    );
+}
+
+#[test]
 fn all_that_is_wrong_in_a_description_is_told_at_once() {
     let file = "etc/journalban/hook.d/h.toml";
     let root = Root::new(&[(

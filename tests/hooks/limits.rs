@@ -124,6 +124,7 @@ fn a_command_sees_the_facts_and_nothing_else() {
             "JOURNALBAN_KIND",
             "JOURNALBAN_LINES",
             "JOURNALBAN_OFFENCE",
+            "JOURNALBAN_OPEN",
             "JOURNALBAN_REASON",
             "JOURNALBAN_TIME",
             "JOURNALBAN_UNTIL",

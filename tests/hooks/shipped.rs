@@ -230,6 +230,10 @@ fn cloudflare_is_told_of_bans_and_of_the_last_unban() {
 
         root.call("cloudflare", &parameters, &hostile(address))
             .nothing("a rule already");
+        let mut open = hostile(address);
+        open["open"] = json!(["192.0.2.7"]);
+        root.call("cloudflare", &parameters, &open)
+            .nothing("is ignored");
         server.requests();
         root.call("cloudflare", &parameters, &unban(address, true))
             .nothing("another jail");

@@ -8,6 +8,7 @@
 mod ban_ssh;
 mod container;
 mod forgiving;
+mod hooks;
 mod ignoring;
 mod losses;
 mod name_server;
