@@ -40,6 +40,8 @@
 //! - No unsafe code (`forbid` in Cargo.toml).
 //! - Whatever an outsider can make grow has a limit and a counter: field and line length, tracked
 //!   prefixes, connections, clients, requests, waiting decisions.
+//! - The daemon executes nothing: a hook is called over a socket, delays no ban, and takes from the
+//!   daemon what happened, not what to run (`tests/hooks`, `tests/system/hooks.rs`).
 //! - A tick comes round however busy the log is: the loop looks at it before it looks at the log.
 //!
 //! # Where this differs from the first design, and why

@@ -48,12 +48,8 @@ fn serve(root: &Path) -> Result<u8> {
         .context("reading the call")?;
     let call = Call::from_line(&line).context("understanding the call")?;
     let name = call.hook.clone();
-    let report = match config::hook(root, &name) {
-        Ok(Some(hook)) => run(&hook, call),
-        Ok(None) => {
-            let message = format!("there is no hook \"{name}\", a file hook.d/{name}.toml");
-            hook::failure(&call, Outcome::Unusable, &message)
-        }
+    let report = match config::hook(root, &name, &call.facts.jail) {
+        Ok(used) => run(&used, call),
         Err(problems) => hook::failure(&call, Outcome::Unusable, &sentence(&problems)),
     };
     answer(&report).context("answering the call")?;
@@ -61,11 +57,11 @@ fn serve(root: &Path) -> Result<u8> {
     Ok(code(&report))
 }
 
-fn run(hook: &hook::Hook, call: Call) -> Report {
+fn run(used: &HookUse, call: Call) -> Report {
     let hostname = rustix::system::uname();
     let hostname = hostname.nodename().to_string_lossy();
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    hook::run(hook, call, &hostname, credentials)
+    hook::run(used, call, &hostname, credentials)
 }
 
 fn answer(report: &Report) -> io::Result<()> {
@@ -102,7 +98,11 @@ fn code(report: &Report) -> u8 {
 
 /// Calls a hook with an example.
 fn try_hook(arguments: &Arguments, wanted: &Wanted, name: &JailName) -> Result<u8> {
-    let used = match used(&arguments.root, wanted.jail.as_ref(), name) {
+    let jail = wanted
+        .jail
+        .clone()
+        .map_or_else(|| EXAMPLE_JAIL.parse(), Ok)?;
+    let used = match config::hook(&arguments.root, name, &jail) {
         Ok(used) => used,
         Err(problems) => {
             for problem in &problems {
@@ -111,17 +111,12 @@ fn try_hook(arguments: &Arguments, wanted: &Wanted, name: &JailName) -> Result<u
             return Ok(exit::CONFIGURATION);
         }
     };
-    let jail = wanted
-        .jail
-        .clone()
-        .map_or_else(|| EXAMPLE_JAIL.parse(), Ok)?;
     let call = Call {
         hook: name.clone(),
-        parameters: used.parameters,
         facts: example(jail, if wanted.unban { On::Unban } else { On::Ban })?,
     };
     let report = if wanted.here {
-        run(&used.hook, call)
+        run(&used, call)
     } else {
         let socket = paths::hook_socket(&arguments.root);
         match ask(&socket, &call, used.hook.timeout + STARTING) {
@@ -142,19 +137,6 @@ fn try_hook(arguments: &Arguments, wanted: &Wanted, name: &JailName) -> Result<u
         tell(&mut io::stdout().lock(), "", &report)?;
     }
     Ok(code(&report))
-}
-
-/// The hook as the jail sets it; without one, as `journalban.toml` does.
-fn used(root: &Path, jail: Option<&JailName>, name: &JailName) -> Result<HookUse, Vec<Problem>> {
-    let settings = jail
-        .map(|jail| config::jail(root, jail.as_str()))
-        .transpose()?
-        .flatten();
-    let mut of_jail = settings.into_iter().flat_map(|jail| jail.hooks);
-    match of_jail.find(|used| used.hook.name == *name) {
-        Some(used) => Ok(used),
-        None => config::hook_by_default(root, name),
-    }
 }
 
 fn example(jail: JailName, action: On) -> Result<Facts> {

@@ -93,21 +93,16 @@ pub(super) fn find(root: &Path) -> Files {
     files.list(root, &VENDOR_FILTERS, true, &mut filters);
     files.filters = read_all(filters).collect();
 
-    files.hooks = hooks(root, &mut files);
+    let mut hooks = Names::new();
+    files.list(root, &ADMIN_HOOKS, false, &mut hooks);
+    files.list(root, &VENDOR_HOOKS, true, &mut hooks);
+    files.hooks = read_all(hooks).collect();
 
     files.services = read_limited(&root.join(SERVICES))
         .ok()
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default();
     files
-}
-
-/// Finds and reads the hooks below `root`; what is wrong with their directories goes to `files`.
-pub(super) fn hooks(root: &Path, files: &mut Files) -> Vec<Found> {
-    let mut hooks = Names::new();
-    files.list(root, &ADMIN_HOOKS, false, &mut hooks);
-    files.list(root, &VENDOR_HOOKS, true, &mut hooks);
-    read_all(hooks).collect()
 }
 
 impl Files {

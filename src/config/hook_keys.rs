@@ -83,20 +83,20 @@ impl Written {
     ) -> Result<Vec<HookUse>, Vec<Problem>> {
         let settings = document.hook.clone().over(self.main.hook.clone());
         let mut problems = self.unfit_settings(&document.hook);
-        let mut uses: Vec<HookUse> = Vec::new();
+        let mut all: Vec<HookUse> = Vec::new();
         for name in document.hooks.iter().flat_map(|at| &at.value) {
             let place = document
                 .hooks
                 .as_ref()
                 .map_or(&document.header, |at| &at.place);
             match self.hook_use(name, &settings, place) {
-                Ok(used) if uses.iter().all(|other| other.hook.name != *name) => uses.push(used),
+                Ok(used) if all.iter().all(|other| other.hook.name != *name) => all.push(used),
                 Ok(_) => {}
                 Err(more) => problems.extend(more),
             }
         }
         if problems.is_empty() {
-            return Ok(uses);
+            return Ok(all);
         }
         // What is wrong in `[default]`, or in a hook's own file, is no jail's.
         let default = &self.main.default.header.file;
@@ -114,10 +114,18 @@ impl Written {
         self.unfit_settings(&self.main.hook)
     }
 
-    /// One hook as `journalban.toml` sets it, for a jail that says nothing of it.
-    pub fn hook_by_default(&self, name: &JailName) -> Result<HookUse, Vec<Problem>> {
-        let settings = self.main.default.hook.clone().over(self.main.hook.clone());
-        self.hook_use(name, &settings, &Place::beginning("journalban.toml"))
+    /// The hook `name` as it is called for `jail`, which need not have a file.
+    pub fn hook_for(&self, name: &JailName, jail: &JailName) -> Result<HookUse, Vec<Problem>> {
+        if self.fatal || self.broken.contains(jail) {
+            return Err(self.problems.clone());
+        }
+        let own = self.jails.get(jail).cloned().unwrap_or_default();
+        let settings = own
+            .hook
+            .over(self.main.default.hook.clone())
+            .over(self.main.hook.clone());
+        let place = Place::beginning(&format!("hook.d/{name}.toml"));
+        self.hook_use(name, &settings, &place)
     }
 
     fn hook_use(

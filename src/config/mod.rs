@@ -32,9 +32,8 @@ mod value;
 mod written;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use crate::hook::{Hook, HookUse};
+use crate::hook::HookUse;
 use crate::model::JailName;
 
 pub use filter_file::{FilterFile, NORMAL};
@@ -131,15 +130,10 @@ pub fn jail(root: &Path, name: &str) -> Result<Option<JailSettings>, Vec<Problem
     }
 }
 
-/// The hook `name` below `root`; `None` if there is no such file. Nothing else is read.
-pub fn hook(root: &Path, name: &JailName) -> Result<Option<Arc<Hook>>, Vec<Problem>> {
-    let mut written = Written::read_only_hooks(root);
-    written.hooks.remove(name).transpose()
-}
-
-/// The hook `name` with the parameters of `[default]` and `[hook.NAME]`.
-pub fn hook_by_default(root: &Path, name: &JailName) -> Result<HookUse, Vec<Problem>> {
-    Written::read(root).hook_by_default(name)
+/// The hook `name` below `root`, with the parameters that hold for a call of `jail` (which need not
+/// have a file). No filter is read.
+pub fn hook(root: &Path, name: &JailName, jail: &JailName) -> Result<HookUse, Vec<Problem>> {
+    Written::read_without_filters(root).hook_for(name, jail)
 }
 
 /// Every jail below `root` that can be understood, and whether it is enabled.

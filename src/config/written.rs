@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::aliases::{Aliases, aliases};
 use super::document::{JailDocument, JailsFile, MainDocument};
-use super::files::{self, Found};
+use super::files::{self, Files, Found};
 use super::filter_file::FilterFile;
 use super::hook_file;
 use super::problem::Problem;
@@ -44,21 +44,26 @@ pub(super) struct Filter {
 }
 
 impl Written {
-    /// Reads only the hooks.
-    pub fn read_only_hooks(root: &Path) -> Self {
-        let mut files = files::Files::default();
-        let hooks = files::hooks(root, &mut files);
-        let mut written = Self {
-            problems: files.problems,
-            ..Self::default()
-        };
-        written.hooks = written.read_hooks(hooks);
+    /// Reads all of it.
+    pub fn read(root: &Path) -> Self {
+        let mut files = files::find(root);
+        let filters = std::mem::take(&mut files.filters);
+        let mut written = Self::put_together(files);
+        for filter in filters {
+            written.read_filter(filter);
+        }
+        let (aliases, problems) = aliases(&written.filters);
+        written.aliases = aliases;
+        written.problems.extend(problems);
         written
     }
 
-    /// Reads all of it.
-    pub fn read(root: &Path) -> Self {
-        let files = files::find(root);
+    /// Reads all of it but the filters.
+    pub fn read_without_filters(root: &Path) -> Self {
+        Self::put_together(files::find(root))
+    }
+
+    fn put_together(files: Files) -> Self {
         let mut written = Self {
             problems: files.problems,
             fatal: files.incomplete,
@@ -70,13 +75,7 @@ impl Written {
         for jails in files.jails {
             written.read_jails(jails, &files.services);
         }
-        for filter in files.filters {
-            written.read_filter(filter);
-        }
         written.hooks = written.read_hooks(files.hooks);
-        let (aliases, problems) = aliases(&written.filters);
-        written.aliases = aliases;
-        written.problems.extend(problems);
         written
     }
 

@@ -146,7 +146,6 @@ impl Hooks {
         if used.hook.steps(&facts).is_ok() {
             let call = Call {
                 hook: name.clone(),
-                parameters: used.parameters.clone(),
                 facts,
             };
             // There is room for it.
@@ -222,7 +221,9 @@ async fn deliver(desk: Arc<Desk>, socket: PathBuf) {
         }
         loop {
             let due = desk.calls().complaints.due(now());
-            due.iter().for_each(|line| report::hook(line));
+            for line in due {
+                report::hook(&line);
+            }
             let Some(call) = desk.calls().queue.begin() else {
                 break;
             };

@@ -1,6 +1,5 @@
 //! What goes over the socket: one call, one report, each a line of JSON.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -14,15 +13,13 @@ pub const CALL_LIMIT: u64 = 1024 * 1024;
 /// The longest report, in bytes: what it holds of outputs is cut far below it.
 pub const REPORT_LIMIT: u64 = 1024 * 1024;
 
-/// One call of a hook.
+/// One call of a hook. It says nothing of how: description and parameters are read where the hook
+/// runs, so that a daemon that was taken over cannot choose a program or send a secret elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
     /// Which hook.
     pub hook: JailName,
-    /// What the administrator set for it.
-    #[serde(default)]
-    pub parameters: BTreeMap<String, String>,
     /// What happened.
     pub facts: Facts,
 }

@@ -257,7 +257,7 @@ mod tests {
     }
 
     /// Longer than any of this takes, so that only what is meant to wait for it does.
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[test]
     fn input_output_and_exit_code_come_through() {

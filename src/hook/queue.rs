@@ -135,7 +135,6 @@ mod tests {
         };
         Call {
             hook: name(hook),
-            parameters: BTreeMap::new(),
             facts,
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::clock::steady;
 use crate::hook::call::{Call, Outcome, Report, Step};
 use crate::hook::command::{Ended, Order, PATH, run as run_command};
-use crate::hook::description::{First, Hook, Need, Steps};
+use crate::hook::description::{First, HookUse, Need, Steps};
 use crate::hook::template::Template;
 use crate::hook::values::{ValueError, Values};
 use crate::model::{format_duration, printable};
@@ -19,24 +19,17 @@ const QUOTED: usize = 160;
 /// The most of one argument that a report shows, in characters.
 const ARGUMENT_SHOWN: usize = 300;
 
-/// Runs the commands of `hook` for `call`. `credentials` is where secrets are, `hostname` the
-/// machine's name.
+/// Runs the commands of the hook that `call` names. `credentials` is where secrets are, `hostname`
+/// the machine's name.
 #[must_use]
-pub fn run(hook: &Hook, mut call: Call, hostname: &str, credentials: Option<PathBuf>) -> Report {
+pub fn run(used: &HookUse, mut call: Call, hostname: &str, credentials: Option<PathBuf>) -> Report {
+    let hook = &used.hook;
     hostname.clone_into(&mut call.facts.hostname);
     call.facts = call.facts.cleaned();
     let steps = match hook.steps(&call.facts) {
         Ok(steps) => steps,
         Err(why) => return Report::of(Outcome::NothingToDo, why),
     };
-    let parameters: BTreeMap<String, String> = hook
-        .parameters
-        .iter()
-        .filter_map(|(name, default)| {
-            let value = call.parameters.get(name).or(default.as_ref())?;
-            Some((name.clone(), value.clone()))
-        })
-        .collect();
     let mut environment = vec![
         ("PATH".to_owned(), PATH.to_owned()),
         ("LANG".to_owned(), "C.UTF-8".to_owned()),
@@ -48,7 +41,7 @@ pub fn run(hook: &Hook, mut call: Call, hostname: &str, credentials: Option<Path
     }
     let values = Values {
         facts: &call.facts,
-        parameters: &parameters,
+        parameters: &used.parameters,
         choices: &hook.choices,
         outputs: BTreeMap::new(),
         credentials,

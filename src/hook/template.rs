@@ -5,6 +5,8 @@
 //! `{credential-file:NAME}` the path of the file that holds it. A brace that no letter follows is
 //! itself, so that JSON can be written as it is; `{{` is a brace that a letter may follow.
 
+use std::fmt::Write;
+
 /// A text with placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<Part>);
@@ -154,7 +156,8 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a String does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

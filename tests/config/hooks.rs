@@ -69,19 +69,24 @@ fn a_jail_names_its_hooks_and_their_parameters_come_from_the_nearest_place() {
 #[test]
 fn the_administrators_hook_comes_before_the_packages_and_masks_mask() {
     let root = Root::new(&[TELL]);
-    let name = JailName::new("tell").expect("a name");
-    let hook = || config::hook(root.path(), &name).expect("right");
-    assert_eq!(hook().expect("there").description, "tells");
+    let hook = || config::hook(root.path(), &name("tell"), &name("any"));
+    assert_eq!(hook().expect_err("to is missing").len(), 1);
+    root.write("etc/journalban/journalban.toml", "[hook.tell]\nto = 'x'\n");
+    assert_eq!(hook().expect("right").hook.description, "tells");
     root.write(
         "etc/journalban/hook.d/tell.toml",
         "description = 'mine'\ncommand = ['true']\ntimeout = '2m'\non = 'unban'\n",
     );
-    let mine = hook().expect("there");
+    let mine = hook().expect("right").hook;
     assert_eq!(mine.description, "mine");
     assert_eq!(mine.timeout, Duration::from_mins(2));
     assert!(mine.ban.is_none() && mine.unban.is_some());
     root.write("etc/journalban/hook.d/tell.toml", "");
-    assert_eq!(hook(), None);
+    assert!(hook().is_err());
+}
+
+fn name(name: &str) -> JailName {
+    JailName::new(name).expect("a name")
 }
 
 #[test]
@@ -272,11 +277,24 @@ fn every_shipped_hook_is_right() {
     let loaded = config::check(root.path());
     assert_eq!(loaded.problems, []);
     assert!(names.len() >= 6);
-    for name in names {
-        let name = JailName::new(&name).expect("a name");
-        let hook = config::hook(root.path(), &name)
-            .expect("right")
-            .expect("there");
-        assert!(!hook.description.is_empty(), "{name} is described");
+    for hook_name in names {
+        root.write(
+            "etc/journalban/journalban.toml",
+            &format!("[hook.{hook_name}]\nurl = 'x'\nscope = 'x'\n"),
+        );
+        let hook = config::hook(root.path(), &name(&hook_name), &name("any"));
+        let hook = hook.expect("right").hook;
+        assert!(!hook.description.is_empty(), "{hook_name} is described");
     }
+}
+
+#[test]
+fn the_example_in_the_manual_is_right() {
+    let page = include_str!("../../man/journalban-hook.5");
+    let (_, example) = page
+        .split_once("hook.d/logger.toml\n")
+        .expect("the example");
+    let (example, _) = example.split_once("\n.Ed").expect("its end");
+    let root = Root::new(&[("etc/journalban/hook.d/logger.toml", example)]);
+    assert_eq!(root.problems(), [""; 0]);
 }

@@ -67,7 +67,14 @@ impl Root {
 
     /// Calls a hook as the daemon does: over a socket that is standard input.
     pub fn call(&self, hook: &str, parameters: &Value, facts: &Value) -> Called {
-        let call = json!({ "hook": hook, "parameters": parameters, "facts": facts });
+        let set = parameters.as_object().expect("parameters").iter();
+        // A JSON string is one of TOML as well.
+        let set: Vec<String> = set
+            .map(|(name, value)| format!("{name} = {value}\n"))
+            .collect();
+        let main = format!("[hook.{hook}]\n{}", set.concat());
+        self.write("etc/journalban/journalban.toml", &main);
+        let call = json!({ "hook": hook, "facts": facts });
         let (mut daemon, process) = UnixStream::pair().expect("a pair of sockets");
         let child = self
             .command()

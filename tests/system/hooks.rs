@@ -216,3 +216,54 @@ fn a_hook_has_no_privilege_and_strangers_cannot_call_it() {
         .unwrap_or_else(|| panic!("no figure in {verdict}"));
     assert!(exposure < 1.5, "{exposure}");
 }
+
+#[test]
+fn a_blocking_hook_lifts_with_the_last_jail() {
+    let Some(container) = Container::boot("hook-held") else {
+        return;
+    };
+    set_up(&container);
+    write_jails(&container, "['blocker']");
+    container.write(
+        "/etc/journalban/journalban.toml",
+        "[default]\nhooks = ['blocker']\n",
+    );
+    container.sh("systemctl reload journalban");
+    let told = |what: &str| {
+        let log = hook_log(&container);
+        log.lines().any(|line| line.trim_start() == what)
+    };
+    for (command, what) in [
+        ("ban 192.0.2.1 --jail sshd", Some("ban 192.0.2.1 for sshd")),
+        (
+            "ban 192.0.2.1 --jail plain",
+            Some("ban 192.0.2.1 for plain"),
+        ),
+        // The jail that no file has takes the hooks of [default].
+        ("ban 192.0.2.1", Some("ban 192.0.2.1 for manual")),
+        ("unban 192.0.2.1 --jail sshd", None),
+        ("unban 192.0.2.1 --jail manual", None),
+        (
+            "unban 192.0.2.1 --jail plain",
+            Some("unban 192.0.2.1 for plain"),
+        ),
+    ] {
+        container.sh(&format!("journalban {command}"));
+        if let Some(what) = what {
+            container.wait_for(what, || told(what));
+        }
+    }
+    // Calls about one prefix come one after the other: what came before the last is there, or was
+    // not made.
+    assert!(!told("unban 192.0.2.1 for sshd") && !told("unban 192.0.2.1 for manual"));
+
+    // A jail that is gone calls the hooks that it had.
+    container.sh("journalban ban 192.0.2.2 --jail sshd");
+    container.wait_for("the ban", || told("ban 192.0.2.2 for sshd"));
+    container.write(
+        "/etc/journalban/jail.d/sshd.toml",
+        "[sshd]\nenabled = false\n",
+    );
+    container.sh("systemctl reload journalban");
+    container.wait_for("the unban", || told("unban 192.0.2.2 for sshd"));
+}
