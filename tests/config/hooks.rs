@@ -280,7 +280,7 @@ fn every_shipped_hook_is_right() {
     for hook_name in names {
         root.write(
             "etc/journalban/journalban.toml",
-            &format!("[hook.{hook_name}]\nurl = 'x'\nscope = 'x'\n"),
+            format!("[hook.{hook_name}]\nurl = 'x'\nscope = 'x'\n"),
         );
         let hook = config::hook(root.path(), &name(&hook_name), &name("any"));
         let hook = hook.expect("right").hook;

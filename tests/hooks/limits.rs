@@ -141,8 +141,7 @@ fn a_command_sees_the_facts_and_nothing_else() {
     assert_eq!(lines.lines().count(), 3, "an attacker's line ends are none");
     assert!(
         !environment
-            .replace('\n', "")
-            .replace('\0', "")
+            .replace(['\n', '\0'], "")
             .contains(char::is_control)
     );
 
