@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::action::action;
 use super::enforcing::{ROUTE_TYPES, TableDocument, backends};
 use super::escalation::{AggregationDocument, EscalationDocument};
 use super::foreign;
@@ -141,14 +142,6 @@ fn main_hint(key: &str, value: &Value<'_>) -> Option<String> {
         ));
     }
     foreign::jail_key(key).map(|_| "what holds for every jail goes below [default]".to_owned())
-}
-
-/// What happens to packets; what is called besides is a hook.
-fn action(value: &Value<'_>) -> Read<Action> {
-    if let Some(sentence) = value.get_ref().as_str().and_then(foreign::action) {
-        return fault(value, sentence);
-    }
-    choice(&[("reject", Action::Reject), ("drop", Action::Drop)])(value)
 }
 
 /// What a file with jails holds.

@@ -32,30 +32,6 @@ pub(super) fn jail_key(key: &str) -> Option<&'static str> {
     })
 }
 
-/// What to say of an `action` that is a command in other programs.
-pub(super) fn action(word: &str) -> Option<&'static str> {
-    let name = word.trim_start_matches("%(").split([')', '[']).next()?;
-    Some(match name {
-        "action_" | "iptables" | "iptables-multiport" | "iptables-allports" | "nftables"
-        | "nftables-multiport" | "nftables-allports" | "firewallcmd-ipset" | "ufw" => {
-            "leave it out: nftables bans; action is \"reject\" or \"drop\""
-        }
-        "action_mw" | "mail-whois" | "sendmail-whois" => {
-            "mail is a hook: write hooks = [\"mail-whois\"]"
-        }
-        "action_mwl" | "mail-whois-lines" | "sendmail-whois-lines" => {
-            "mail is a hook: write hooks = [\"mail-whois-lines\"]"
-        }
-        "mail" | "mail-buffered" | "sendmail" | "sendmail-buffered" => {
-            "mail is a hook: write hooks = [\"mail\"]"
-        }
-        "action_cf_mwl" => "these are hooks: write hooks = [\"cloudflare\", \"mail-whois-lines\"]",
-        "cloudflare" | "cloudflare-token" => "that is a hook: write hooks = [\"cloudflare\"]",
-        "action_abuseipdb" | "abuseipdb" => "that is a hook: write hooks = [\"abuseipdb\"]",
-        _ => return None,
-    })
-}
-
 /// What to say of a `backend` that names a way to read logs, as in other programs.
 pub(super) fn backend(word: &str) -> Option<&'static str> {
     matches!(word, "systemd" | "auto" | "polling" | "pyinotify" | "gamin").then_some(

@@ -7,6 +7,7 @@
 //! Only this module sees TOML. All problems are reported at once, each with file, line, column and
 //! what would be right. A jail with a problem is left out; the others stay.
 
+mod action;
 mod aliases;
 mod document;
 mod enforcing;
