@@ -12,10 +12,10 @@ use anyhow::Result;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
-use crate::backend::{Answer, BackendError, Change, Holding, Target, Told};
+use crate::backend::{Answer, Change, Holding, Target, Told};
 use crate::clock::now;
 use crate::config::{self, Loaded, Problem, Settings};
-use crate::daemon::enforcers::{Enforcers, Options, Post};
+use crate::daemon::enforcers::{Enforcers, Options, Post, not_to_be_opened};
 use crate::daemon::hooks::Hooks;
 use crate::daemon::report;
 use crate::daemon::sources::Sources;
@@ -103,7 +103,7 @@ impl Core {
         decisions.extend(engine.tick(at));
 
         let posts = posts(&settings, &held);
-        let options = options(root, &settings);
+        let options = Options::of(root, &settings);
         let enforcers = Enforcers::start(options, &posts, &holdings(&engine), tell).await?;
         let hooks = Hooks::start(paths::hook_socket(root), &settings, &held);
         let mut core = Self {
@@ -250,8 +250,8 @@ impl Core {
         let posts = posts(&settings, &held);
         let prepared = self
             .enforcers
-            .prepare(options(&self.root, &settings), &posts)
-            .map_err(|error| vec![self.not_to_be_opened(&error)])?;
+            .prepare(Options::of(&self.root, &settings), &posts)
+            .map_err(|error| vec![not_to_be_opened(&self.root, &error)])?;
         let decisions = self
             .engine
             .configure(policies(&settings, &held), settings.limits, now());
@@ -272,20 +272,6 @@ impl Core {
             self.broken = Some(error);
         }
         Ok(self.settings.jails.len())
-    }
-
-    fn not_to_be_opened(&self, error: &BackendError) -> Problem {
-        Problem {
-            file: self
-                .root
-                .join("etc/journalban/journalban.toml")
-                .display()
-                .to_string(),
-            line: 1,
-            column: 1,
-            message: error.to_string(),
-            jail: None,
-        }
     }
 
     /// Which entries a jail looks at, as journalctl would be asked for them.
@@ -316,13 +302,6 @@ impl Core {
         self.save(&[]);
         self.hooks.stop();
         self.enforcers.stop();
-    }
-}
-
-fn options(root: &Path, settings: &Settings) -> Options {
-    Options {
-        table: settings.table.clone(),
-        alone: root == Path::new("/"),
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use tokio::sync::{mpsc, oneshot};
@@ -15,7 +16,9 @@ use crate::backend::{
     Answer, Backend, BackendError, Change, Dropped, DryRun, Enforcer, Holding, Kept, Kind,
     Nftables, Routes, Table, Target, Told,
 };
+use crate::config::{Problem, Settings};
 use crate::model::{JailName, Time};
+use crate::paths::DEFAULT_ROOT;
 
 /// A jail's wishes, and the backends that they go to.
 pub(super) struct Post {
@@ -34,6 +37,14 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// Those of a daemon with these settings, whose files are below `root`.
+    pub fn of(root: &Path, settings: &Settings) -> Self {
+        Self {
+            table: settings.table.clone(),
+            alone: root == Path::new(DEFAULT_ROOT),
+        }
+    }
+
     /// Whether a backend that was opened with these does as well for `other`.
     fn same_for(&self, other: &Self, kind: Kind) -> bool {
         match kind {
@@ -230,6 +241,18 @@ pub(super) async fn enforced(answers: Vec<Answer>) -> Result<(), BackendError> {
         outcome = outcome.and(answer);
     }
     outcome
+}
+
+/// What is wrong with a configuration if a backend cannot be opened as it asks for.
+pub(super) fn not_to_be_opened(root: &Path, error: &BackendError) -> Problem {
+    let file = root.join("etc/journalban/journalban.toml");
+    Problem {
+        file: file.display().to_string(),
+        line: 1,
+        column: 1,
+        message: error.to_string(),
+        jail: None,
+    }
 }
 
 /// What backends have in force for the jails of `posts`, for a daemon that has lost its own books:

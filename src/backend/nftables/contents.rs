@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use ipnet::{IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
-use super::message::{
-    Element, NFT_SET_ELEM_INTERVAL_END, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_LIST_ELEMENTS,
-};
+use super::element::{Element, NFT_SET_ELEM_INTERVAL_END, NFTA_SET_ELEM_FLAGS};
+use super::message::NFTA_SET_ELEM_LIST_ELEMENTS;
 use super::reading::address;
 use super::slot::{Slot, SlotKind};
 use crate::backend::netlink::reading::{Message, attribute, attributes, u32_of, u64_of};

@@ -11,6 +11,7 @@
 mod contents;
 mod counters;
 mod cover;
+mod element;
 mod expression;
 mod left;
 mod message;
@@ -33,7 +34,8 @@ use crate::backend::{Backend, BackendError, Change, Dropped, Holding, Kept, Targ
 use crate::model::{JailName, Time, canonical};
 use contents::Listed;
 use counters::Count;
-use message::{Batch, Element, Elements, NFT_MSG_GETRULE};
+use element::Element;
+use message::{Batch, Elements, NFT_MSG_GETRULE};
 use netlink::Requests;
 use plan::Jails;
 use ruleset::Ruleset;

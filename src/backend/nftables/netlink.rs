@@ -8,8 +8,9 @@ use netlink_packet_core::NLMSG_ERROR;
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use rustix::io::Errno;
 
+use super::element::Element;
 use super::message::{
-    Batch, Element, NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETGEN, NFT_MSG_GETSETELEM,
+    Batch, NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETGEN, NFT_MSG_GETSETELEM,
     NFT_MSG_GETTABLE, NFT_MSG_NEWGEN, NFTA_GEN_ID, NFTA_SET_ELEM_LIST_ELEMENTS,
     NFTA_SET_ELEM_LIST_SET, NFTA_TABLE,
 };

@@ -11,8 +11,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::cover::{Closure, cover};
+use super::element::{Element, Key, interval};
 use super::left::Left;
-use super::message::{Element, Key, interval};
 use super::slot::{Slot, SlotKind};
 use crate::backend::{BackendError, Change, Holding, Target};
 use crate::model::{JailName, Prefix, PrefixLengths, Time};

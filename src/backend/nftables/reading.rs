@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::element::{NFTA_DATA_VALUE, NFTA_SET_ELEM_KEY};
 use super::message::{
-    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_NEWGEN, NFT_MSG_TRACE, NFTA_DATA_VALUE,
-    NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, NFTA_TABLE,
+    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_NEWGEN, NFT_MSG_TRACE, NFTA_SET_ELEM_LIST_ELEMENTS,
+    NFTA_SET_ELEM_LIST_SET, NFTA_TABLE,
 };
 use crate::backend::netlink::reading::{
     HEADER_LEN, Message, attribute, attributes, messages, name,
@@ -71,7 +72,8 @@ pub(super) fn address(element: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::{Batch, Element, Elements, NFT_MSG_NEWTABLE};
+    use super::super::element::Element;
+    use super::super::message::{Batch, Elements, NFT_MSG_NEWTABLE};
     use super::*;
 
     #[test]
