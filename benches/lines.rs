@@ -59,7 +59,7 @@ fn log() -> Vec<u8> {
         let second = at / 12;
         let (day, hour) = (1 + second / 86400, second / 3600 % 24);
         let (minute, second) = (second / 60 % 60, second % 60);
-        // Every factor is odd, so that all of them come up.
+        // Scatters the lines over the addresses (Knuth's multiplicative hashing).
         let some = at.wrapping_mul(2_654_435_761) >> 16;
         let addr = format!(
             "198.{}.{}.{}",

@@ -1,9 +1,10 @@
 //! The regex engines behind a pattern: one for lines as services write them, one for long ones.
 //!
-//! The lazy DFA that a regex usually begins with is the fastest on a text of some kilobytes. On a
-//! line of a hundred bytes, with a thousand patterns that take turns, its tables are never in the
-//! processor's cache: 8 to 20 µs a match, where the backtracker, whose program is small, takes 1
-//! to 3. Most lines that are not meant never get here: the literals of a pattern see to that.
+//! The lazy DFA that a regex usually begins with is the fastest on a text of some kilobytes. On lines
+//! of a hundred bytes, with a thousand patterns that take turns, its tables are cold in the
+//! processor's cache: on mixed noise (benches/matcher) they took about half of the matcher's time.
+//! The backtracker's program is small. Most lines that are not meant never get here: the literals of
+//! a pattern see to that.
 
 use std::ops::Range;
 use std::sync::OnceLock;
