@@ -47,6 +47,8 @@ pub(super) struct MainDocument {
     pub tracked_limit: Option<usize>,
     /// `ban_limit`.
     pub ban_limit: Option<usize>,
+    /// `purgeage`.
+    pub purge_age: Option<Duration>,
     /// `[nftables]`.
     pub table: TableDocument,
     /// `[hook.NAME]`: what holds for a hook in every jail that does not say otherwise.
@@ -105,6 +107,7 @@ impl MainDocument {
         let backends = table.take("backend", backends);
         let tracked_limit = table.take("tracked_limit", integer(1..=TRACKED_LIMIT));
         let ban_limit = table.take("ban_limit", integer(1..=TRACKED_LIMIT));
+        let purge_age = table.take("purgeage", duration);
         let nftables = table.table("nftables").map(|mut nftables| {
             let document = TableDocument::read(&mut nftables);
             problems.extend(nftables.finish(no_hint));
@@ -124,6 +127,7 @@ impl MainDocument {
             backends: backends.map(|at| at.value),
             tracked_limit: tracked_limit.map(|at| at.value),
             ban_limit: ban_limit.map(|at| at.value),
+            purge_age: purge_age.map(|at| at.value),
             table: nftables.unwrap_or_default(),
             hook,
             default,

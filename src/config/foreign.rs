@@ -25,7 +25,8 @@ pub(super) fn jail_key(key: &str) -> Option<&'static str> {
         "destemail" | "sender" | "sendername" | "mta" => {
             "mail is a hook: write hooks = [\"mail\"], and to = \"…\" below [hook.mail] in journalban.toml"
         }
-        "dbpurgeage" | "dbfile" | "loglevel" | "logtarget" => {
+        "dbpurgeage" => "write purgeage = \"30d\" into journalban.toml",
+        "dbfile" | "loglevel" | "logtarget" => {
             "leave it out: journalban keeps its state itself and logs to the journal"
         }
         _ => return None,

@@ -58,6 +58,7 @@ impl Written {
                 tracked: self.main.tracked_limit.unwrap_or(default.limits.tracked),
                 bans: self.main.ban_limit.unwrap_or(default.limits.bans),
             },
+            purge_age: self.main.purge_age.unwrap_or(default.purge_age),
             hooks: Vec::new(),
             jails: default.jails,
         }

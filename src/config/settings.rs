@@ -20,6 +20,8 @@ pub struct Settings {
     pub table: Table,
     /// The most prefixes that are counted, and banned, at a time, over all jails.
     pub limits: Limits,
+    /// How long ended bans are kept; what was forgotten does not make a later ban longer.
+    pub purge_age: Duration,
     /// The hooks of jails that no file has, as that for bans by hand: those of `[default]`.
     pub hooks: Vec<HookUse>,
     /// The enabled jails, by name.
@@ -52,13 +54,14 @@ impl Settings {
     }
 }
 
-/// Without any file: nftables, and no jails.
+/// Without any file: nftables, a month of history, and no jails.
 impl Default for Settings {
     fn default() -> Self {
         Self {
             backends: vec![Kind::default()],
             table: Table::default(),
             limits: Limits::default(),
+            purge_age: Duration::from_hours(24 * 30),
             hooks: Vec::new(),
             jails: Vec::new(),
         }

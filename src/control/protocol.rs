@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{Ban, JailName};
+use crate::model::{Ban, JailName, ListQuery};
 
 /// Our interface, as `varlinkctl introspect` shows it.
 pub const DESCRIPTION: &str = include_str!("io.journalban.varlink");
@@ -18,11 +18,8 @@ pub const INTERFACE: &str = "io.journalban";
 /// The longest request that is read, in bytes: the longest sensible `--reason` fits many times.
 pub const REQUEST_LIMIT: usize = 64 * 1024;
 
-/// The longest reply that a client reads, in bytes: a jail with a million banned prefixes fits.
+/// The longest reply that a client reads, in bytes; long answers come in several.
 pub const REPLY_LIMIT: usize = 64 * 1024 * 1024;
-
-/// How many bans one reply of `List` holds.
-pub const BANS_PER_REPLY: usize = 500;
 
 /// A request as Varlink frames it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,10 +61,10 @@ pub enum Request {
         /// Which one.
         jail: Option<JailName>,
     },
-    /// All bans, or one jail's.
+    /// Bans in force.
     List {
-        /// Which jail's.
-        jail: Option<JailName>,
+        /// Which.
+        wanted: ListQuery,
         /// Whether the caller takes several replies.
         more: bool,
     },
@@ -211,6 +208,16 @@ impl Reply {
         }
     }
 
+    /// The call must have `more` set (org.varlink.service): one reply cannot hold the answer.
+    #[must_use]
+    pub fn expected_more() -> Self {
+        Self {
+            parameters: json!({}),
+            error: Some("org.varlink.service.ExpectedMore".to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// The bytes on the wire.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -274,7 +281,7 @@ impl Call {
                 jail: self.parameters::<JailParameter>()?.jail,
             }),
             "List" => Ok(Request::List {
-                jail: self.parameters::<JailParameter>()?.jail,
+                wanted: self.parameters()?,
                 more: self.more,
             }),
             "Ban" => Ok(Request::Ban(self.parameters()?)),
@@ -319,73 +326,4 @@ impl Call {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(json: &str) -> Result<Request, Reply> {
-        Call::from_bytes(json.as_bytes()).expect("a call").request()
-    }
-
-    #[test]
-    fn calls_become_requests() {
-        assert_eq!(
-            request(r#"{"method":"io.journalban.Ping"}"#),
-            Ok(Request::Ping)
-        );
-        assert_eq!(
-            request(r#"{"method":"io.journalban.Status","parameters":{"jail":"sshd"}}"#),
-            Ok(Request::Status {
-                jail: JailName::new("sshd").ok()
-            })
-        );
-        assert_eq!(
-            request(r#"{"method":"io.journalban.List","parameters":null,"more":true}"#),
-            Ok(Request::List {
-                jail: None,
-                more: true
-            })
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_call_is_said_in_varlinks_words() {
-        for (json, error) in [
-            (r#"{"method":"Ping"}"#, "org.varlink.service.MethodNotFound"),
-            (
-                r#"{"method":"io.journalban.Nope"}"#,
-                "org.varlink.service.MethodNotFound",
-            ),
-            (
-                r#"{"method":"io.other.Ping"}"#,
-                "org.varlink.service.InterfaceNotFound",
-            ),
-            (
-                r#"{"method":"io.journalban.Ban","parameters":{"adress":"192.0.2.1"}}"#,
-                "org.varlink.service.InvalidParameter",
-            ),
-            (
-                r#"{"method":"io.journalban.Status","parameters":{"jail":"../etc"}}"#,
-                "org.varlink.service.InvalidParameter",
-            ),
-        ] {
-            let reply = request(json).expect_err(json);
-            assert_eq!(reply.error.as_deref(), Some(error), "{json}");
-        }
-    }
-
-    #[test]
-    fn the_service_describes_itself() {
-        let reply = request(
-            r#"{"method":"org.varlink.service.GetInterfaceDescription","parameters":{"interface":"io.journalban"}}"#,
-        )
-        .expect_err("answered at once");
-        assert_eq!(reply.error, None);
-        let description = reply.parameters["description"].as_str().expect("text");
-        for method in ["Ping", "Status", "List", "Ban", "Unban", "Reload"] {
-            assert!(
-                description.contains(&format!("\nmethod {method}(")),
-                "{method}"
-            );
-        }
-    }
-}
+mod tests;

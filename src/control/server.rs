@@ -19,8 +19,9 @@ const CLIENT_LIMIT: usize = 32;
 /// How long a client may be silent, or leave a reply unread.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How many replies to one client may wait; the loop never waits for a client.
-const REPLIES_WAITING: usize = 4096;
+/// How many replies to one client may wait. Who streams many waits in a task or thread of its own;
+/// the loop sends one, and never waits.
+const REPLIES_WAITING: usize = 4;
 
 /// A question to the loop, and where the answer goes.
 #[derive(Debug)]

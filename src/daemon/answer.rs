@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 use crate::backend::{Answer, Dropped};
 use crate::clock::now;
 use crate::control::protocol::{
-    BANS_PER_REPLY, BanParameters, Bans, JailReport, ProblemReport, Reply, Request, UnbanParameters,
+    BanParameters, Bans, JailReport, ProblemReport, Reply, Request, UnbanParameters,
 };
 use crate::control::server::Question;
 use crate::daemon::core::{Core, MANUAL_JAIL};
 use crate::daemon::enforcers::enforced;
+use crate::daemon::reading::answer_from_file;
 use crate::engine::{BanRequest, Refusal, UnbanRequest};
-use crate::model::{Ban, Decision, DurationError, JailName, Prefix, PrefixError};
+use crate::model::{Ban, Decision, DurationError, JailName, ListQuery, Prefix, PrefixError};
 
 /// The most prefixes that `status` shows of a jail.
 const BANNED_SHOWN: usize = 1000;
@@ -32,7 +33,7 @@ pub(super) fn answer(core: &mut Core, question: Question) {
             Reply::of(serde_json::json!({ "version": env!("CARGO_PKG_VERSION") })),
         ),
         Request::Status { jail } => status(core, jail.as_ref(), reply),
-        Request::List { jail, more } => list(core, jail.as_ref(), more, &reply),
+        Request::List { wanted, more } => list(core, wanted, more, reply),
         Request::Ban(parameters) => match ban(core, parameters) {
             Ok((ban, answer)) => {
                 reply_when_enforced(reply, answer, serde_json::json!({ "ban": ban }));
@@ -80,23 +81,24 @@ fn status(core: &mut Core, wanted: Option<&JailName>, replies: Replies) {
         .filter(|jail| {
             wanted.is_some() || jail.name.as_str() != MANUAL_JAIL || jail.totals.banned > 0
         })
-        .map(|jail| JailReport {
-            journal_matches: core.journal_matches(&jail.name),
-            currently_failed: jail.currently_failed,
-            total_failed: jail.totals.failed,
-            total_ignored: jail.totals.ignored,
-            total_named: jail.totals.named,
-            currently_banned: jail.currently_banned,
-            total_banned: jail.totals.banned,
-            dropped_packets: None,
-            dropped_bytes: None,
-            banned: if wanted.is_some() {
-                let banned = core.engine.banned_in(&jail.name, BANNED_SHOWN);
-                banned.iter().map(ToString::to_string).collect()
-            } else {
-                Vec::new()
-            },
-            name: jail.name,
+        .map(|jail| {
+            let banned = match wanted {
+                Some(name) => core.engine.banned_in(name, BANNED_SHOWN),
+                None => Vec::new(),
+            };
+            JailReport {
+                journal_matches: core.journal_matches(&jail.name),
+                name: jail.name,
+                currently_failed: jail.currently_failed,
+                total_failed: jail.totals.failed,
+                total_ignored: jail.totals.ignored,
+                total_named: jail.totals.named,
+                currently_banned: jail.currently_banned,
+                total_banned: jail.totals.banned,
+                dropped_packets: None,
+                dropped_bytes: None,
+                banned: banned.iter().map(ToString::to_string).collect(),
+            }
         })
         .collect();
     if let (Some(name), true) = (wanted, jails.is_empty()) {
@@ -127,29 +129,11 @@ fn add_dropped(jails: &mut [JailReport], dropped: Vec<Dropped>) {
     }
 }
 
-fn list(core: &Core, jail: Option<&JailName>, more: bool, replies: &Replies) {
-    let mut bans = match core.store.bans() {
-        Ok(bans) => bans,
-        Err(error) => return send(replies, refused(&format!("{error:#}"))),
-    };
-    bans.retain(|ban| jail.is_none_or(|name| *name == ban.jail));
-    if !more {
-        return send(replies, Reply::of(Bans { bans }));
-    }
-    let mut parts: Vec<Vec<Ban>> = bans.chunks(BANS_PER_REPLY).map(<[Ban]>::to_vec).collect();
-    let last = parts.pop().unwrap_or_default();
-    let replies = replies.clone();
-    tokio::spawn(async move {
-        for bans in parts {
-            let reply = Reply {
-                continues: true,
-                ..Reply::of(Bans { bans })
-            };
-            if replies.send(reply).await.is_err() {
-                return;
-            }
-        }
-        let _ = replies.send(Reply::of(Bans { bans: last })).await;
+fn list(core: &Core, wanted: ListQuery, more: bool, replies: Replies) {
+    let path = core.store.path().to_owned();
+    let none = Bans { bans: Vec::new() };
+    answer_from_file(path, replies, more, none, move |reader, page, pages| {
+        reader.list(&wanted, page, |bans| pages.send(&Bans { bans }))
     });
 }
 

@@ -3,7 +3,6 @@
 //! Whatever is decided goes the same way ([`Core::settle`]): into the store together with the
 //! positions, then to the enforcer, then to the log.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,15 +17,16 @@ use crate::config::{self, Loaded, Problem, Settings};
 use crate::daemon::enforcers::{Enforcers, Options, Post, not_to_be_opened};
 use crate::daemon::hooks::Hooks;
 use crate::daemon::report;
+use crate::daemon::saving::Saved;
 use crate::daemon::sources::Sources;
 use crate::daemon::sparing::Sparing;
 use crate::engine::{Engine, Policy};
 use crate::filter::Verdict;
 use crate::ignored::News;
-use crate::model::{Bantime, Decision, JailName, Time, Totals};
+use crate::model::{Bantime, Decision, JailName, Time};
 use crate::paths;
 use crate::source::Batch;
-use crate::store::{Commit, Store};
+use crate::store::Store;
 
 /// The jail of bans that an administrator makes without naming one; it has no filter.
 pub(super) const MANUAL_JAIL: &str = "manual";
@@ -34,16 +34,8 @@ pub(super) const MANUAL_JAIL: &str = "manual";
 /// How long a ban by hand lasts if neither the request nor a jail says.
 const MANUAL_BANTIME: Duration = Duration::from_hours(24);
 
-/// How long ended bans are kept in the state file.
-const HISTORY: Duration = Duration::from_hours(24 * 30);
-
-/// How often positions are written while nothing is decided, and old rows deleted.
+/// How often positions are written while nothing is decided.
 const POSITIONS_EVERY: Duration = Duration::from_secs(1);
-const PURGE_EVERY: Duration = Duration::from_hours(1);
-
-/// The most decisions that wait for a state file that cannot be written; older ones are forgotten
-/// there (not in the kernel).
-const UNSAVED_LIMIT: usize = 1_000_000;
 
 /// All that counts, in one hand.
 pub(super) struct Core {
@@ -56,12 +48,8 @@ pub(super) struct Core {
     pub(super) enforcers: Enforcers,
     pub(super) sources: Sources,
     hooks: Hooks,
-    /// Totals as the store has them.
-    saved_totals: HashMap<JailName, Totals>,
-    /// What the store could not take yet.
-    unsaved: Vec<Decision>,
-    saved_at: Time,
-    purged_at: Time,
+    /// What of all that the store has, and has not.
+    pub(super) saved: Saved,
     /// Why the daemon cannot go on: a restart reads everything anew, and loses nothing.
     pub(super) broken: Option<anyhow::Error>,
 }
@@ -75,7 +63,10 @@ impl Core {
         tell: mpsc::UnboundedSender<Told>,
     ) -> Result<Self> {
         let settings = loaded.settings;
-        let (store, aside) = Store::open(&paths::state_directory(root))?;
+        let held = held_jails(&settings, loaded.left_out);
+        let policies = policies(&settings, &held);
+        let at = now();
+        let (mut store, aside) = Store::open(&paths::state_directory(root))?;
         if let Some(aside) = aside {
             error!(
                 "{} was damaged; it is kept as {}, and a new one begun: bans and positions are lost",
@@ -83,23 +74,24 @@ impl Core {
                 aside.display()
             );
         }
-        let restored = store.restore()?;
-        if restored.unreadable > 0 {
-            warn!(
-                "{}: {} rows make no sense",
-                store.path().display(),
-                restored.unreadable
-            );
-        }
-        let at = now();
-        let saved_totals = restored.totals.iter().cloned().collect();
-        let held = held_jails(&settings, loaded.left_out);
+        let memory = Engine::memory(&policies, settings.purge_age);
+        let restored = store.restore(
+            at.before(settings.longest_findtime()),
+            memory.map(|span| at.before(span)),
+        )?;
+        let saved = Saved::new(&restored.totals, at);
         let mut engine = Engine::new(settings.limits, seed());
-        engine.restore(restored.bans, restored.settled, restored.totals);
-        let mut decisions = engine.configure(policies(&settings, &held), settings.limits, at);
+        let mut bans = store.in_force();
+        engine.restore(bans.by_ref(), restored.settled, restored.totals);
+        let unreadable = restored.unreadable + bans.finish()?;
+        if unreadable > 0 {
+            let path = store.path().display();
+            warn!("{path}: {unreadable} rows make no sense; they are left alone");
+        }
+        let mut decisions = engine.configure(policies, settings.limits, at);
         // Behind the policies, which say whether `ignoreself` holds.
         decisions.extend(engine.set_spared(sparing.spared(), at));
-        // Not yet what happened before: it is not in the store's answer.
+        decisions.extend(engine.remember(restored.past, at));
         decisions.extend(engine.tick(at));
 
         let posts = posts(&settings, &held);
@@ -115,10 +107,7 @@ impl Core {
             store,
             enforcers,
             sources: Sources::default(),
-            saved_totals,
-            unsaved: Vec::new(),
-            saved_at: at,
-            purged_at: Time::EPOCH,
+            saved,
             broken: None,
         };
         core.settle(decisions);
@@ -155,17 +144,10 @@ impl Core {
     /// True if there is more than can be done at once.
     pub(super) fn tick(&mut self, now: Time) -> bool {
         let over = self.engine.tick(now);
-        if !over.is_empty() || now.since(self.saved_at) >= POSITIONS_EVERY {
+        if !over.is_empty() || now.since(self.saved.at()) >= POSITIONS_EVERY {
             self.settle(over);
         }
-        if now.since(self.purged_at) >= PURGE_EVERY {
-            self.purged_at = now;
-            let settled = now.before(self.settings.longest_findtime());
-            if let Err(error) = self.store.purge(settled, now.before(HISTORY)) {
-                warn!("{error:#}");
-            }
-        }
-        self.engine.is_behind(now)
+        self.purge(now) | self.is_catching_up() | self.engine.is_behind(now)
     }
 
     pub(super) fn spared_changed(&mut self, news: News) {
@@ -187,56 +169,6 @@ impl Core {
         // Behind the enforcers, which need not wait for it.
         self.hooks.call(&hooked, &self.engine);
         answers
-    }
-
-    fn save(&mut self, decisions: &[Decision]) {
-        let totals: Vec<(JailName, Totals)> = self
-            .engine
-            .totals()
-            .filter(|(name, totals)| self.saved_totals.get(*name) != Some(totals))
-            .map(|(name, totals)| (name.clone(), totals))
-            .collect();
-        let positions = self.sources.moved_positions();
-        if decisions.is_empty()
-            && self.unsaved.is_empty()
-            && positions.is_empty()
-            && totals.is_empty()
-        {
-            return;
-        }
-        let was_behind = !self.unsaved.is_empty();
-        let all = if was_behind {
-            self.unsaved.extend_from_slice(decisions);
-            &self.unsaved[..]
-        } else {
-            decisions
-        };
-        let commit = Commit {
-            decisions: all,
-            positions: &positions,
-            totals: &totals,
-        };
-        self.saved_at = now();
-        match self.store.commit(&commit) {
-            Ok(()) => {
-                self.sources.positions_saved();
-                self.saved_totals.extend(totals);
-                self.unsaved = Vec::new();
-                if was_behind {
-                    warn!("the state file can be written again; nothing is missing in it");
-                }
-            }
-            // A full disk must not stop banning. Positions wait as well, so that a restart reads
-            // again what is not in the file.
-            Err(error) => {
-                if !was_behind {
-                    error!("{error:#}; bans go on, and are written as soon as that is possible");
-                    self.unsaved = decisions.to_vec();
-                }
-                let surplus = self.unsaved.len().saturating_sub(UNSAVED_LIMIT);
-                self.unsaved.drain(..surplus);
-            }
-        }
     }
 
     /// Reads the configuration anew. On any problem nothing changes.
@@ -284,7 +216,7 @@ impl Core {
     /// One line for `systemctl status`.
     pub(super) fn summary(&self) -> String {
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        let behind = if self.unsaved.is_empty() {
+        let behind = if self.saved.is_whole() {
             ""
         } else {
             "; STATE FILE CANNOT BE WRITTEN"
@@ -299,7 +231,7 @@ impl Core {
     /// Leaves everything so that a start goes on from here; the kernel keeps the bans.
     pub(super) fn stop(mut self) {
         self.sources.stop();
-        self.save(&[]);
+        self.save_all();
         self.hooks.stop();
         self.enforcers.stop();
     }

@@ -12,7 +12,9 @@ mod answer;
 mod core;
 mod enforcers;
 mod hooks;
+mod reading;
 mod report;
+mod saving;
 mod sources;
 mod sparing;
 

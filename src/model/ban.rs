@@ -152,6 +152,15 @@ pub enum UnbanCause {
 }
 
 impl UnbanCause {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Expired,
+        Self::Manual,
+        Self::Ignored,
+        Self::Removed,
+        Self::Displaced,
+    ];
+
     /// The word for it in logs and in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -210,6 +219,20 @@ pub struct PastBan {
     pub origin: Origin,
     /// Whether an administrator lifted it.
     pub forgiven: bool,
+}
+
+/// A ban, in force or ended, as it is told to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    /// The ban.
+    #[serde(flatten)]
+    pub ban: Ban,
+    /// When it ended; `None`: it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Time>,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<UnbanCause>,
 }
 
 /// What the engine wants done. Persisted first, then applied; twice is harmless.

@@ -84,11 +84,31 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let timestamp: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
-        u64::try_from(timestamp.as_microsecond())
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Why a text is no instant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is no instant from 1970 on: write it as 2026-11-20T10:00:00Z")]
+pub struct TimeError {
+    text: String,
+}
+
+impl std::str::FromStr for Time {
+    type Err = TimeError;
+
+    /// RFC 3339, from 1970 on.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let timestamp = text.parse::<jiff::Timestamp>().ok();
+        timestamp
+            .and_then(|timestamp| u64::try_from(timestamp.as_microsecond()).ok())
             .map(Self)
-            .map_err(|_| serde::de::Error::custom("an instant before 1970"))
+            .ok_or_else(|| TimeError {
+                text: text.to_owned(),
+            })
     }
 }
 

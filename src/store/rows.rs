@@ -1,79 +1,178 @@
 //! Bans as rows of the state file.
+//!
+//! What is read is checked value by value: a row that makes no sense (of a newer version, or edited
+//! by hand) is `None`, and costs itself only.
 
-use rusqlite::{Connection, params};
+use rusqlite::Row;
+use rusqlite::types::{FromSql, ValueRef};
 
-use crate::model::{Ban, JailName, Origin, Prefix, Time, Unban};
+use crate::model::{Ban, JailName, Origin, PastBan, Prefix, Story, Time, UnbanCause};
 
-pub(super) fn insert_ban(db: &Connection, ban: &Ban) -> Result<(), rusqlite::Error> {
-    db.prepare_cached(
-        "INSERT INTO ban (jail, prefix, since, until, failures, origin, reason) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-         ON CONFLICT (jail, prefix) WHERE ended IS NULL DO UPDATE SET \
-         since = excluded.since, until = excluded.until, failures = excluded.failures, \
-         origin = excluded.origin, reason = excluded.reason",
-    )?
-    .execute(params![
-        ban.jail.as_str(),
-        ban.prefix.to_string(),
-        sql_time(ban.since),
-        ban.until.map(sql_time),
-        ban.failures,
-        ban.origin.as_str(),
-        ban.reason,
-    ])?;
-    settle(db, &ban.jail, ban.prefix, ban.since)
+/// The longest text of lines that is kept with a ban, in bytes; of more, the newest.
+const LINES_LIMIT: usize = 16 * 1024;
+
+/// The columns that [`Columns::ban`] reads. For a whole ban, `reason` and `lines` follow.
+pub(super) const BAN: &str = "jail, prefix, since, until, origin, offence, failures, open";
+/// What an ended ban has besides.
+pub(super) const END: &str = "ended, cause";
+
+/// Reads rows, one after the other. Remembers the last jail's name, which most rows share.
+#[derive(Default)]
+pub(super) struct Columns {
+    jail: Option<JailName>,
 }
 
-pub(super) fn end_ban(db: &Connection, unban: &Unban) -> Result<(), rusqlite::Error> {
-    db.prepare_cached(
-        "UPDATE ban SET ended = ?3, cause = ?4 WHERE jail = ?1 AND prefix = ?2 AND ended IS NULL",
-    )?
-    .execute(params![
-        unban.jail.as_str(),
-        unban.prefix.to_string(),
-        sql_time(unban.time),
-        unban.cause.as_str(),
-    ])?;
-    settle(db, &unban.jail, unban.prefix, unban.time)
+impl Columns {
+    /// Jail and prefix, which are the columns `at` and the one behind.
+    pub fn key(&mut self, row: &Row<'_>, at: usize) -> Option<(JailName, Prefix)> {
+        let jail = text(row, at)?;
+        let prefix = text(row, at + 1)?.parse().ok()?;
+        Some((self.jail(jail)?, prefix))
+    }
+
+    fn jail(&mut self, name: &str) -> Option<JailName> {
+        if let Some(last) = &self.jail
+            && last.as_str() == name
+        {
+            return Some(last.clone());
+        }
+        self.jail = JailName::new(name).ok();
+        self.jail.clone()
+    }
+
+    /// A ban of the columns [`BAN`], from `at`, without its story.
+    pub fn ban(&mut self, row: &Row<'_>, at: usize) -> Option<Ban> {
+        let (jail, prefix) = self.key(row, at)?;
+        Some(Ban {
+            jail,
+            prefix,
+            since: time(row, at + 2)?,
+            until: optional_time(row, at + 3)?,
+            origin: origin(row, at + 4)?,
+            offence: value(row, at + 5)?,
+            failures: value(row, at + 6)?,
+            open: open(row, at + 7)?,
+            reason: Box::default(),
+            lines: Box::default(),
+        })
+    }
+
+    /// A ban of the columns [`BAN`], `reason` and `lines`, from `at`.
+    pub fn whole_ban(&mut self, row: &Row<'_>, at: usize) -> Option<Ban> {
+        let ban = self.ban(row, at)?;
+        Some(Ban {
+            reason: text(row, at + 8)?.into(),
+            lines: list(row, at + 9)?,
+            ..ban
+        })
+    }
+
+    /// A ban of the columns [`BAN`], `reason`, `lines` and [`END`], from `at`.
+    pub fn story(&mut self, row: &Row<'_>, at: usize) -> Option<Story> {
+        Some(Story {
+            ban: self.whole_ban(row, at)?,
+            ended: optional_time(row, at + 10)?,
+            cause: optional_cause(row, at + 11)?,
+        })
+    }
+
+    /// What is remembered of a ban of the columns [`BAN`] and [`END`].
+    pub fn past(&mut self, row: &Row<'_>) -> Option<PastBan> {
+        let (jail, prefix) = self.key(row, 0)?;
+        Some(PastBan {
+            jail,
+            prefix,
+            since: time(row, 2)?,
+            until: optional_time(row, 3)?,
+            ended: optional_time(row, 8)?,
+            offence: value(row, 5)?,
+            origin: origin(row, 4)?,
+            forgiven: optional_cause(row, 9)? == Some(UnbanCause::Manual),
+        })
+    }
 }
 
-/// Failures of the prefix up to `time` must not count again when the log is replayed.
-fn settle(
-    db: &Connection,
-    jail: &JailName,
-    prefix: Prefix,
-    time: Time,
-) -> Result<(), rusqlite::Error> {
-    db.prepare_cached("INSERT OR REPLACE INTO settled (jail, prefix, time) VALUES (?1, ?2, ?3)")?
-        .execute(params![jail.as_str(), prefix.to_string(), sql_time(time)])?;
-    Ok(())
+fn value<T: FromSql>(row: &Row<'_>, at: usize) -> Option<T> {
+    row.get(at).ok()
 }
 
-pub(super) fn read_ban(row: &rusqlite::Row<'_>) -> Result<Option<Ban>, rusqlite::Error> {
-    let (jail, prefix, origin): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(5)?);
-    let origin = Origin::ALL.into_iter().find(|it| it.as_str() == origin);
-    let (Ok(jail), Ok(prefix), Some(origin)) = (JailName::new(&jail), prefix.parse(), origin)
-    else {
-        return Ok(None);
-    };
-    Ok(Some(Ban {
-        jail,
-        prefix,
-        since: read_time(row.get(2)?),
-        until: row.get::<_, Option<i64>>(3)?.map(read_time),
-        failures: row.get(4)?,
-        origin,
-        offence: 1,
-        open: Box::default(),
-        reason: row.get::<_, String>(6)?.into(),
-        lines: Box::default(),
-    }))
+fn text<'a>(row: &'a Row<'_>, at: usize) -> Option<&'a str> {
+    row.get_ref(at).ok()?.as_str().ok()
+}
+
+pub(super) fn time(row: &Row<'_>, at: usize) -> Option<Time> {
+    u64::try_from(value::<i64>(row, at)?)
+        .ok()
+        .map(Time::from_micros)
+}
+
+fn is_null(row: &Row<'_>, at: usize) -> bool {
+    matches!(row.get_ref(at), Ok(ValueRef::Null))
+}
+
+fn optional_time(row: &Row<'_>, at: usize) -> Option<Option<Time>> {
+    if is_null(row, at) {
+        return Some(None);
+    }
+    time(row, at).map(Some)
+}
+
+fn origin(row: &Row<'_>, at: usize) -> Option<Origin> {
+    let word = text(row, at)?;
+    Origin::ALL.into_iter().find(|it| it.as_str() == word)
+}
+
+fn optional_cause(row: &Row<'_>, at: usize) -> Option<Option<UnbanCause>> {
+    if is_null(row, at) {
+        return Some(None);
+    }
+    let word = text(row, at)?;
+    UnbanCause::ALL
+        .into_iter()
+        .find(|it| it.as_str() == word)
+        .map(Some)
+}
+
+fn list(row: &Row<'_>, at: usize) -> Option<Box<[Box<str>]>> {
+    if is_null(row, at) {
+        return Some(Box::default());
+    }
+    serde_json::from_str(text(row, at)?).ok()
+}
+
+fn open(row: &Row<'_>, at: usize) -> Option<Box<[Prefix]>> {
+    if is_null(row, at) {
+        return Some(Box::default());
+    }
+    serde_json::from_str(text(row, at)?).ok()
+}
+
+/// What stays open of a ban, as its column has it.
+pub(super) fn open_column(open: &[Prefix]) -> Option<String> {
+    // Texts always become JSON.
+    (!open.is_empty())
+        .then(|| serde_json::to_string(open).ok())
+        .flatten()
+}
+
+/// The lines of a ban, as their column has them.
+pub(super) fn lines_column(lines: &[Box<str>]) -> Option<String> {
+    let mut room = LINES_LIMIT;
+    let kept = lines
+        .iter()
+        .rev()
+        .take_while(|line| {
+            let fits = line.len() <= room;
+            room = room.saturating_sub(line.len());
+            fits
+        })
+        .count();
+    let kept = &lines[lines.len() - kept..];
+    (!kept.is_empty())
+        .then(|| serde_json::to_string(kept).ok())
+        .flatten()
 }
 
 pub(super) fn sql_time(time: Time) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
-
-pub(super) fn read_time(micros: i64) -> Time {
-    Time::from_micros(u64::try_from(micros).unwrap_or_default())
 }

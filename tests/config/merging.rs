@@ -16,6 +16,7 @@ fn nothing_at_all_is_a_configuration() {
     assert_eq!(loaded.settings.backends, [Kind::Nftables]);
     assert_eq!(loaded.settings.table, Table::default());
     assert_eq!(loaded.settings.limits.tracked, 1_000_000);
+    assert_eq!(loaded.settings.purge_age, Duration::from_hours(24 * 30));
 }
 
 #[test]
@@ -28,7 +29,7 @@ fn a_drop_in_extends_the_vendor_key_by_key_over_the_defaults() {
         ),
         (
             "etc/journalban/journalban.toml",
-            "backend = 'dry-run'\ntracked_limit = 5000\n[nftables]\ntable = 'mine'\n\
+            "backend = 'dry-run'\ntracked_limit = 5000\npurgeage = '1w'\n[nftables]\ntable = 'mine'\n\
              [default]\nbantime = '2h'\nmaxretry = 9\nignoreip = ['192.0.2.1', 'a.example']\n\
              forgive_on_success = '1d'\nignore_sessions = false\n",
         ),
