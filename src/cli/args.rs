@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::model::{Bantime, JailName, Prefix};
+use crate::model::{BanPlace, Bantime, JailName, Prefix};
 
 /// Bans addresses that the system journal shows attacking.
 #[derive(Debug, Parser)]
@@ -52,11 +52,8 @@ pub enum Tool {
         /// Only this jail, with its list of banned addresses
         jail: Option<JailName>,
     },
-    /// List all bans: since when, until when, why
-    List {
-        /// Only those of this jail
-        jail: Option<JailName>,
-    },
+    /// List all bans in force: since when, until when, why
+    List(List),
     /// Ban an address or prefix; answers once the kernel has it
     Ban(Ban),
     /// Lift bans; answers once the kernel let go
@@ -74,6 +71,20 @@ pub enum Tool {
     Hook(Hook),
     /// Tell which jails would have found something in the journal
     Suggest(Suggest),
+}
+
+/// List bans in force.
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+pub struct List {
+    /// Only those of this jail
+    pub jail: Option<JailName>,
+    /// Not more than N
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Only those behind this one, in the order of jail, beginning and address
+    #[arg(long, value_name = "JAIL/SINCE/ADDRESS")]
+    pub after: Option<BanPlace>,
 }
 
 /// Ban by hand.
@@ -159,6 +170,15 @@ pub struct Suggest {
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub since: Option<String>,
 }
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  journalban list sshd                                     who is banned for sshd
+  journalban list --json | jq -r '.bans[].prefix'          all banned addresses
+  journalban list --json --limit 1000 --after sshd/2026-11-20T10:00:00.000000Z/192.0.2.7
+                                                           a script's next thousand
+
+The list is sorted by jail, beginning and address.";
 
 const TEST_EXAMPLES: &str = "\
 Examples:

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::cli::args::{Arguments, Ban, Unban};
+use crate::cli::args::{Arguments, Ban, List, Unban};
 use crate::cli::show;
+use crate::cli::streamed::Streamed;
 use crate::control::client::{self, ClientError};
-use crate::control::protocol::{BanParameters, Bans, Call, JailReport, Problems, UnbanParameters};
+use crate::control::protocol::{BanParameters, JailReport, Problems, UnbanParameters};
 use crate::exit;
-use crate::model::{self, JailName};
+use crate::model::{self, JailName, ListQuery};
 use crate::paths;
 
 /// The exit code for an error that came up to the top.
@@ -51,22 +52,21 @@ pub(super) fn status(arguments: &Arguments, jail: Option<&JailName>) -> Result<u
     Ok(exit::OK)
 }
 
-pub(super) fn list(arguments: &Arguments, jail: Option<&JailName>) -> Result<u8> {
-    let mut bans: Vec<model::Ban> = Vec::new();
-    let call = Call::new("List", json!({ "jail": jail }), true);
-    client::call(
-        &paths::control_socket(&arguments.root),
-        &call,
-        |parameters| {
-            bans.extend(read::<Bans>(parameters)?.bans);
-            Ok(())
-        },
-    )?;
-    if arguments.json {
-        show::json(&Bans { bans })?;
-    } else {
-        show::ban_table(&mut io::stdout().lock(), &bans, crate::clock::now())?;
+pub(super) fn list(arguments: &Arguments, wanted: &List) -> Result<u8> {
+    let query = ListQuery {
+        jail: wanted.jail.clone(),
+        after: wanted.after.clone(),
+        limit: wanted.limit,
+    };
+    let now = crate::clock::now();
+    Streamed {
+        list: "bans",
+        columns: show::BAN_COLUMNS,
+        nothing: "nobody is banned",
     }
+    .write(arguments, "List", json!(query), |ban: &model::Ban| {
+        show::ban_row(ban, now)
+    })?;
     Ok(exit::OK)
 }
 

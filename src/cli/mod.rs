@@ -10,6 +10,7 @@ mod samples;
 mod show;
 mod simulate;
 mod since;
+mod streamed;
 mod suggest;
 mod tally;
 mod test;
@@ -23,7 +24,7 @@ use crate::exit;
 pub fn run(arguments: &Arguments, tool: &Tool) -> u8 {
     let outcome = match tool {
         Tool::Status { jail } => control::status(arguments, jail.as_ref()),
-        Tool::List { jail } => control::list(arguments, jail.as_ref()),
+        Tool::List(wanted) => control::list(arguments, wanted),
         Tool::Ban(wanted) => control::ban(arguments, wanted),
         Tool::Unban(wanted) => control::unban(arguments, wanted),
         Tool::Reload => control::reload(arguments),

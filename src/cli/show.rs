@@ -94,36 +94,81 @@ pub(super) fn jail_tree(out: &mut impl Write, jail: &JailReport) -> io::Result<(
     if let Some(packets) = jail.dropped_packets {
         writeln!(out, "   |- Packets stopped:  {packets}")?;
     }
-    writeln!(out, "   `- Banned IP list:   {}", jail.banned.join(" "))
+    write!(out, "   `- Banned IP list:   {}", jail.banned.join(" "))?;
+    match jail.banned_not_shown {
+        0 => writeln!(out),
+        more => writeln!(out, " and {more} more: journalban list {}", jail.name),
+    }
 }
 
-/// Bans, a line each.
-pub(super) fn ban_table(out: &mut impl Write, bans: &[Ban], now: Time) -> io::Result<()> {
-    if bans.is_empty() {
-        return writeln!(out, "nobody is banned");
-    }
-    let rows = bans.iter().map(|ban| {
-        vec![
-            ban.prefix.to_string(),
-            ban.jail.to_string(),
-            local(ban.since),
-            ban.until
-                .map_or_else(|| "forever".to_owned(), |until| left(until, now)),
-            ban.failures.to_string(),
-            printable(&ban.reason),
-        ]
-    });
-    table(
-        out,
-        &["ADDRESS", "JAIL", "SINCE", "LEFT", "FAILURES", "REASON"],
-        rows,
-        &[4],
-    )
+/// The columns of a list of bans.
+pub(super) const BAN_COLUMNS: Columns<'_> = Columns {
+    head: &["ADDRESS", "JAIL", "SINCE", "LEFT", "FAILURES", "REASON"],
+    right: &[4],
+};
+
+/// A ban as a line of [`BAN_COLUMNS`].
+pub(super) fn ban_row(ban: &Ban, now: Time) -> Vec<String> {
+    vec![
+        ban.prefix.to_string(),
+        ban.jail.to_string(),
+        local(ban.since),
+        ban.until
+            .map_or_else(|| "forever".to_owned(), |until| left(until, now)),
+        ban.failures.to_string(),
+        printable(&ban.reason),
+    ]
 }
 
 fn left(until: Time, now: Time) -> String {
     let left = until.since(now);
     format_duration(Duration::from_secs(left.as_secs()))
+}
+
+/// A table's columns.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a> {
+    /// What stands above them.
+    pub head: &'a [&'a str],
+    /// Those that are numbers.
+    pub right: &'a [usize],
+}
+
+impl Columns<'_> {
+    /// How wide each column must be.
+    pub fn widths(&self, rows: &[Vec<String>]) -> Vec<usize> {
+        let width = |at: usize, head: &str| {
+            let cells = rows.iter().map(|row| row[at].chars().count());
+            cells.chain([head.chars().count()]).max().unwrap_or(0)
+        };
+        let heads = self.head.iter().enumerate();
+        heads.map(|(at, head)| width(at, head)).collect()
+    }
+
+    /// Prints what stands above the columns.
+    pub fn head(&self, out: &mut impl Write, widths: &[usize]) -> io::Result<()> {
+        let head: Vec<String> = self.head.iter().map(ToString::to_string).collect();
+        line(out, &head, widths, self.right)
+    }
+}
+
+/// Prints one line of aligned columns; those in `right` are numbers.
+pub(super) fn line(
+    out: &mut impl Write,
+    cells: &[String],
+    widths: &[usize],
+    right: &[usize],
+) -> io::Result<()> {
+    let cells = cells.iter().enumerate().map(|(at, cell)| {
+        let width = widths[at];
+        if right.contains(&at) {
+            format!("{cell:>width$}")
+        } else {
+            format!("{cell:<width$}")
+        }
+    });
+    let text = cells.collect::<Vec<_>>().join("  ");
+    writeln!(out, "{}", text.trim_end())
 }
 
 /// Prints aligned columns; those in `right` are numbers.
@@ -133,31 +178,12 @@ pub(super) fn table(
     rows: impl Iterator<Item = Vec<String>>,
     right: &[usize],
 ) -> io::Result<()> {
-    let head: Vec<String> = head.iter().map(ToString::to_string).collect();
-    let lines: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let columns = lines.first().map_or(0, Vec::len);
-    let widths: Vec<usize> = (0..columns)
-        .map(|at| {
-            lines
-                .iter()
-                .map(|line| line[at].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    for line in &lines {
-        let cells = line.iter().enumerate().map(|(at, cell)| {
-            let width = widths[at];
-            if right.contains(&at) {
-                format!("{cell:>width$}")
-            } else {
-                format!("{cell:<width$}")
-            }
-        });
-        let text = cells.collect::<Vec<_>>().join("  ");
-        writeln!(out, "{}", text.trim_end())?;
-    }
-    Ok(())
+    let columns = Columns { head, right };
+    let rows: Vec<Vec<String>> = rows.collect();
+    let widths = columns.widths(&rows);
+    columns.head(out, &widths)?;
+    rows.iter()
+        .try_for_each(|row| line(out, row, &widths, right))
 }
 
 #[cfg(test)]
@@ -180,7 +206,9 @@ mod tests {
             lines: Box::default(),
         };
         let mut out = Vec::new();
-        ban_table(&mut out, &[ban], Time::from_secs(60)).expect("writes");
+        let rows = [ban_row(&ban, Time::from_secs(60))];
+        let Columns { head, right } = BAN_COLUMNS;
+        table(&mut out, head, rows.into_iter(), right).expect("writes");
         let text = String::from_utf8(out).expect("text");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0].find("JAIL"), lines[1].find("sshd"));
@@ -201,6 +229,7 @@ mod tests {
             dropped_packets: Some(12),
             dropped_bytes: Some(720),
             banned: vec!["192.0.2.1".into(), "2001:db8::/64".into()],
+            banned_not_shown: 998,
         };
         let mut out = Vec::new();
         jail_tree(&mut out, &jail).expect("writes");
@@ -215,7 +244,8 @@ mod tests {
                 |- Currently banned: 2\n   \
                 |- Total banned:     3\n   \
                 |- Packets stopped:  12\n   \
-                `- Banned IP list:   192.0.2.1 2001:db8::/64\n"
+                `- Banned IP list:   192.0.2.1 2001:db8::/64 and 998 more: \
+             journalban list sshd\n"
         );
     }
 }

@@ -39,12 +39,12 @@ fn reason(reply: &Reply) -> String {
     }
 }
 
-/// Calls a method and hands each reply's parameters to `each`.
-pub fn call(
+/// Calls a method and hands each reply's parameters to `each`, as they come.
+pub fn call<E: From<ClientError>>(
     socket: &Path,
     call: &Call,
-    mut each: impl FnMut(Value) -> Result<(), ClientError>,
-) -> Result<(), ClientError> {
+    mut each: impl FnMut(Value) -> Result<(), E>,
+) -> Result<(), E> {
     let unreachable = |error| ClientError::Unreachable {
         path: socket.to_owned(),
         error,
@@ -63,14 +63,13 @@ pub fn call(
             .read_until(0, &mut message)
             .map_err(broken)?;
         if message.pop() != Some(0) {
-            return Err(ClientError::Broken(
-                "it hung up before its answer was complete".into(),
-            ));
+            let what = "it hung up before its answer was complete";
+            return Err(ClientError::Broken(what.into()).into());
         }
         let reply: Reply = serde_json::from_slice(&message)
             .map_err(|error| ClientError::Broken(format!("its answer is no reply: {error}")))?;
         if reply.error.is_some() {
-            return Err(ClientError::Refused(reply));
+            return Err(ClientError::Refused(reply).into());
         }
         let continues = reply.continues;
         each(reply.parameters)?;
@@ -86,7 +85,7 @@ pub fn ask(socket: &Path, method: &str, parameters: Value) -> Result<Value, Clie
     call(
         socket,
         &Call::new(method, parameters, false),
-        |parameters| {
+        |parameters| -> Result<(), ClientError> {
             answer = parameters;
             Ok(())
         },

@@ -133,8 +133,11 @@ pub struct JailReport {
     /// Their bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped_bytes: Option<u64>,
-    /// Who is banned.
+    /// Who is banned, if one jail was asked for: the first of them, in order.
     pub banned: Vec<String>,
+    /// How many more are banned than `banned` shows.
+    #[serde(default)]
+    pub banned_not_shown: usize,
 }
 
 /// One mistake in the configuration, as `Reload` tells it.

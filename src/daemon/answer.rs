@@ -97,6 +97,7 @@ fn status(core: &mut Core, wanted: Option<&JailName>, replies: Replies) {
                 total_banned: jail.totals.banned,
                 dropped_packets: None,
                 dropped_bytes: None,
+                banned_not_shown: jail.currently_banned.saturating_sub(banned.len()),
                 banned: banned.iter().map(ToString::to_string).collect(),
             }
         })
