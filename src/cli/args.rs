@@ -26,6 +26,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   journalban status sshd                 how the sshd jail is doing, and who is banned
+  journalban history 192.0.2.7           when it was banned, and what for
   journalban ban 192.0.2.7 --for 2h      keep an address out by hand
   journalban unban 192.0.2.7             let it in again, whichever jail banned it
   journalban test --since -1h sshd       what the sshd filter finds in the last hour
@@ -54,6 +55,8 @@ pub enum Tool {
     },
     /// List all bans in force: since when, until when, why
     List(List),
+    /// Tell who was banned, and what became of it
+    History(History),
     /// Ban an address or prefix; answers once the kernel has it
     Ban(Ban),
     /// Lift bans; answers once the kernel let go
@@ -85,6 +88,24 @@ pub struct List {
     /// Only those behind this one, in the order of jail, beginning and address
     #[arg(long, value_name = "JAIL/SINCE/ADDRESS")]
     pub after: Option<BanPlace>,
+}
+
+/// Tell who was banned.
+#[derive(Debug, Args)]
+#[command(after_help = HISTORY_EXAMPLES)]
+pub struct History {
+    /// Only bans that have an address in common with it, with the lines that led to them
+    #[arg(value_name = "ADDRESS|PREFIX")]
+    pub prefix: Option<Prefix>,
+    /// Only those of this jail
+    #[arg(long, value_name = "JAIL")]
+    pub jail: Option<JailName>,
+    /// Only those that began, or ended, after it: -2h, 2026-11-20, "2026-11-20 10:00"
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Not more than N
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
 }
 
 /// Ban by hand.
@@ -179,6 +200,15 @@ Examples:
                                                            a script's next thousand
 
 The list is sorted by jail, beginning and address.";
+
+const HISTORY_EXAMPLES: &str = "\
+Examples:
+  journalban history 192.0.2.7               every ban of this address, and why
+  journalban history --jail sshd --since -1d the sshd jail's last day
+  journalban history --limit 20              what is in force, or else ended last
+
+Bans in force come first, the newest of them at the top; behind them those that ended, the last one
+first. How long they are kept is purgeage in journalban.toml.";
 
 const TEST_EXAMPLES: &str = "\
 Examples:

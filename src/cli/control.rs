@@ -64,9 +64,13 @@ pub(super) fn list(arguments: &Arguments, wanted: &List) -> Result<u8> {
         columns: show::BAN_COLUMNS,
         nothing: "nobody is banned",
     }
-    .write(arguments, "List", json!(query), |ban: &model::Ban| {
-        show::ban_row(ban, now)
-    })?;
+    .write(
+        arguments,
+        "List",
+        json!(query),
+        |ban: &model::Ban| show::ban_row(ban, now),
+        |_| Vec::new(),
+    )?;
     Ok(exit::OK)
 }
 

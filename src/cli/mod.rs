@@ -4,6 +4,7 @@
 pub mod args;
 mod check;
 mod control;
+mod history;
 mod hook;
 mod progress;
 mod samples;
@@ -25,6 +26,7 @@ pub fn run(arguments: &Arguments, tool: &Tool) -> u8 {
     let outcome = match tool {
         Tool::Status { jail } => control::status(arguments, jail.as_ref()),
         Tool::List(wanted) => control::list(arguments, wanted),
+        Tool::History(wanted) => history::history(arguments, wanted),
         Tool::Ban(wanted) => control::ban(arguments, wanted),
         Tool::Unban(wanted) => control::unban(arguments, wanted),
         Tool::Reload => control::reload(arguments),

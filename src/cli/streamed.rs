@@ -4,7 +4,7 @@
 //! does not fit later pushes the rest of its own line only. JSON has an element a line, so that it
 //! can be read line by line as well.
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -29,13 +29,14 @@ pub(super) struct Streamed<'a> {
 
 impl Streamed<'_> {
     /// Asks, and writes the answer to standard output; `row` makes a line of the table of an
-    /// element. Whether there was any.
+    /// element, and `below` the lines that follow it. Whether there was any.
     pub fn write<T: Serialize + DeserializeOwned>(
         self,
         arguments: &Arguments,
         method: &str,
         parameters: Value,
         row: impl Fn(&T) -> Vec<String>,
+        below: impl Fn(&T) -> Vec<String>,
     ) -> Result<bool> {
         let mut out = BufWriter::new(io::stdout().lock());
         let mut any = false;
@@ -61,7 +62,18 @@ impl Streamed<'_> {
                 } else if !page.is_empty() {
                     any = true;
                     let rows: Vec<Vec<String>> = page.iter().map(&row).collect();
-                    self.table(&mut out, &rows, &mut widths)?;
+                    if widths.is_none() {
+                        let first = self.columns.widths(&rows);
+                        self.columns.head(&mut out, &first)?;
+                        widths = Some(first);
+                    }
+                    let widths = widths.as_deref().unwrap_or_default();
+                    for (row, element) in rows.iter().zip(&page) {
+                        show::line(&mut out, row, widths, self.columns.right)?;
+                        for line in below(element) {
+                            writeln!(out, "{line}")?;
+                        }
+                    }
                 }
                 Ok(out.flush()?)
             },
@@ -74,23 +86,5 @@ impl Streamed<'_> {
         }
         out.flush()?;
         Ok(any)
-    }
-
-    fn table(
-        &self,
-        out: &mut BufWriter<StdoutLock<'_>>,
-        rows: &[Vec<String>],
-        widths: &mut Option<Vec<usize>>,
-    ) -> io::Result<()> {
-        let widths = match widths {
-            Some(widths) => widths,
-            None => {
-                let first = widths.insert(self.columns.widths(rows));
-                self.columns.head(out, first)?;
-                first
-            }
-        };
-        rows.iter()
-            .try_for_each(|row| show::line(out, row, widths, self.columns.right))
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{Ban, JailName, ListQuery};
+use crate::model::{Ban, HistoryQuery, JailName, ListQuery, Story};
 
 /// Our interface, as `varlinkctl introspect` shows it.
 pub const DESCRIPTION: &str = include_str!("io.journalban.varlink");
@@ -65,6 +65,13 @@ pub enum Request {
     List {
         /// Which.
         wanted: ListQuery,
+        /// Whether the caller takes several replies.
+        more: bool,
+    },
+    /// Bans, in force or ended.
+    History {
+        /// Which.
+        wanted: HistoryQuery,
         /// Whether the caller takes several replies.
         more: bool,
     },
@@ -158,6 +165,13 @@ pub struct ProblemReport {
 pub struct Problems {
     /// All of them.
     pub problems: Vec<ProblemReport>,
+}
+
+/// What `History` answers, part by part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stories {
+    /// Some bans.
+    pub bans: Vec<Story>,
 }
 
 /// What `List` answers, part by part.
@@ -284,6 +298,10 @@ impl Call {
                 jail: self.parameters::<JailParameter>()?.jail,
             }),
             "List" => Ok(Request::List {
+                wanted: self.parameters()?,
+                more: self.more,
+            }),
+            "History" => Ok(Request::History {
                 wanted: self.parameters()?,
                 more: self.more,
             }),

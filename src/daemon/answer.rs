@@ -10,14 +10,16 @@ use tokio::sync::mpsc;
 use crate::backend::{Answer, Dropped};
 use crate::clock::now;
 use crate::control::protocol::{
-    BanParameters, Bans, JailReport, ProblemReport, Reply, Request, UnbanParameters,
+    BanParameters, Bans, JailReport, ProblemReport, Reply, Request, Stories, UnbanParameters,
 };
 use crate::control::server::Question;
 use crate::daemon::core::{Core, MANUAL_JAIL};
 use crate::daemon::enforcers::enforced;
 use crate::daemon::reading::answer_from_file;
 use crate::engine::{BanRequest, Refusal, UnbanRequest};
-use crate::model::{Ban, Decision, DurationError, JailName, ListQuery, Prefix, PrefixError};
+use crate::model::{
+    Ban, Decision, DurationError, HistoryQuery, JailName, ListQuery, Prefix, PrefixError,
+};
 
 /// The most prefixes that `status` shows of a jail.
 const BANNED_SHOWN: usize = 1000;
@@ -34,6 +36,7 @@ pub(super) fn answer(core: &mut Core, question: Question) {
         ),
         Request::Status { jail } => status(core, jail.as_ref(), reply),
         Request::List { wanted, more } => list(core, wanted, more, reply),
+        Request::History { wanted, more } => history(core, wanted, more, reply),
         Request::Ban(parameters) => match ban(core, parameters) {
             Ok((ban, answer)) => {
                 reply_when_enforced(reply, answer, serde_json::json!({ "ban": ban }));
@@ -135,6 +138,14 @@ fn list(core: &Core, wanted: ListQuery, more: bool, replies: Replies) {
     let none = Bans { bans: Vec::new() };
     answer_from_file(path, replies, more, none, move |reader, page, pages| {
         reader.list(&wanted, page, |bans| pages.send(&Bans { bans }))
+    });
+}
+
+fn history(core: &Core, wanted: HistoryQuery, more: bool, replies: Replies) {
+    let path = core.store.path().to_owned();
+    let none = Stories { bans: Vec::new() };
+    answer_from_file(path, replies, more, none, move |reader, page, pages| {
+        reader.history(&wanted, page, |bans| pages.send(&Stories { bans }))
     });
 }
 

@@ -61,7 +61,9 @@ fn the_service_describes_itself() {
     .expect_err("answered at once");
     assert_eq!(reply.error, None);
     let description = reply.parameters["description"].as_str().expect("text");
-    for method in ["Ping", "Status", "List", "Ban", "Unban", "Reload"] {
+    for method in [
+        "Ping", "Status", "List", "History", "Ban", "Unban", "Reload",
+    ] {
         assert!(
             description.contains(&format!("\nmethod {method}(")),
             "{method}"
