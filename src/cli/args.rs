@@ -57,7 +57,7 @@ pub enum Tool {
     List(List),
     /// Tell who was banned, and what became of it
     History(History),
-    /// Ban an address or prefix; answers once the kernel has it
+    /// Ban addresses or prefixes; answers once the kernel has them
     Ban(Ban),
     /// Lift bans; answers once the kernel let go
     Unban(Unban),
@@ -110,10 +110,15 @@ pub struct History {
 
 /// Ban by hand.
 #[derive(Debug, Args)]
+#[command(after_help = BAN_EXAMPLES)]
 pub struct Ban {
     /// An address or a prefix: `192.0.2.7`, `2001:db8::/64`
-    #[arg(value_name = "ADDRESS|PREFIX")]
-    pub prefix: Prefix,
+    #[arg(value_name = "ADDRESS|PREFIX", required_unless_present = "file")]
+    pub prefix: Option<Prefix>,
+    /// All addresses and prefixes in FILE ("-": standard input), one a line; "#" begins a comment.
+    /// If any line is wrong, nothing is done
+    #[arg(long, value_name = "FILE", conflicts_with = "prefix")]
+    pub file: Option<PathBuf>,
     /// On behalf of this jail, on its ports [default: "manual", on all ports]
     #[arg(long, value_name = "JAIL")]
     pub jail: Option<JailName>,
@@ -127,12 +132,17 @@ pub struct Ban {
 
 /// Lift bans by hand.
 #[derive(Debug, Args)]
+#[command(after_help = UNBAN_EXAMPLES)]
 pub struct Unban {
     /// An address or prefix; every ban that has an address in common with it is lifted
-    #[arg(value_name = "ADDRESS|PREFIX", required_unless_present = "all")]
+    #[arg(value_name = "ADDRESS|PREFIX", required_unless_present_any = ["all", "file"])]
     pub prefix: Option<Prefix>,
+    /// All addresses and prefixes in FILE ("-": standard input), one a line; "#" begins a comment.
+    /// If any line is wrong, nothing is done
+    #[arg(long, value_name = "FILE", conflicts_with = "prefix")]
+    pub file: Option<PathBuf>,
     /// Lift all bans
-    #[arg(long, conflicts_with = "prefix")]
+    #[arg(long, conflicts_with_all = ["prefix", "file"])]
     pub all: bool,
     /// Only those of this jail
     #[arg(long, value_name = "JAIL")]
@@ -200,6 +210,25 @@ Examples:
                                                            a script's next thousand
 
 The list is sorted by jail, beginning and address.";
+
+const BAN_EXAMPLES: &str = "\
+Examples:
+  journalban ban 192.0.2.7 --for 2h --reason 'asked for it'
+  journalban ban 2001:db8:1::/48 --jail postfix-sasl --for forever
+  journalban ban --file blocklist.txt --for 1d --reason blocklist
+  curl -sf https://example.org/list.txt | journalban ban --file - --for 25h
+
+Who is banned for longer already stays so. Exit status: 0 if all are banned, 1 if any is refused, 64
+if the file is wrong.";
+
+const UNBAN_EXAMPLES: &str = "\
+Examples:
+  journalban unban 192.0.2.7               whichever jail banned it
+  journalban unban 192.0.2.0/24 --jail sshd
+  journalban unban --file blocklist.txt    all of a list again
+  journalban unban --all
+
+Exit status: 0 if anything was lifted, 1 if there was nothing to lift, 64 if the file is wrong.";
 
 const HISTORY_EXAMPLES: &str = "\
 Examples:

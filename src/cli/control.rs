@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::cli::args::{Arguments, Ban, List, Unban};
+use crate::cli::bulk;
 use crate::cli::show;
 use crate::cli::streamed::Streamed;
 use crate::control::client::{self, ClientError};
@@ -22,7 +23,11 @@ pub(super) fn exit_code(error: &anyhow::Error) -> u8 {
     }
 }
 
-fn ask(arguments: &Arguments, method: &str, parameters: &Value) -> Result<Value, ClientError> {
+pub(super) fn ask(
+    arguments: &Arguments,
+    method: &str,
+    parameters: &Value,
+) -> Result<Value, ClientError> {
     client::ask(
         &paths::control_socket(&arguments.root),
         method,
@@ -30,7 +35,7 @@ fn ask(arguments: &Arguments, method: &str, parameters: &Value) -> Result<Value,
     )
 }
 
-fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ClientError> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ClientError> {
     serde_json::from_value(value)
         .map_err(|error| ClientError::Broken(format!("its answer is not understood: {error}")))
 }
@@ -75,8 +80,11 @@ pub(super) fn list(arguments: &Arguments, wanted: &List) -> Result<u8> {
 }
 
 pub(super) fn ban(arguments: &Arguments, wanted: &Ban) -> Result<u8> {
+    if let Some(file) = &wanted.file {
+        return bulk::ban(arguments, wanted, file);
+    }
     let parameters = BanParameters {
-        prefix: wanted.prefix.to_string(),
+        prefix: wanted.prefix.map(|it| it.to_string()).unwrap_or_default(),
         jail: wanted.jail.clone(),
         bantime: wanted.bantime.map(|bantime| bantime.to_string()),
         reason: wanted.reason.clone(),
@@ -101,6 +109,9 @@ pub(super) fn ban(arguments: &Arguments, wanted: &Ban) -> Result<u8> {
 }
 
 pub(super) fn unban(arguments: &Arguments, wanted: &Unban) -> Result<u8> {
+    if let Some(file) = &wanted.file {
+        return bulk::unban(arguments, wanted, file);
+    }
     let parameters = UnbanParameters {
         prefix: wanted.prefix.map(|prefix| prefix.to_string()),
         jail: wanted.jail.clone(),

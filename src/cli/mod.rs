@@ -2,6 +2,7 @@
 //! typed.
 
 pub mod args;
+mod bulk;
 mod check;
 mod control;
 mod history;

@@ -3,6 +3,7 @@
 //! [`protocol`] says what can be said (pure), [`server`] carries it to the daemon's loop, and
 //! [`client`] is what the command line uses; `varlinkctl` works as well.
 
+mod bulk;
 pub mod client;
 pub mod protocol;
 pub mod server;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use super::bulk::{BanManyParameters, BannedMany, Refused, UnbanManyParameters, UnbannedMany};
+
 use crate::model::{Ban, HistoryQuery, JailName, ListQuery, Story};
 
 /// Our interface, as `varlinkctl introspect` shows it.
@@ -15,8 +17,12 @@ pub const DESCRIPTION: &str = include_str!("io.journalban.varlink");
 /// The name of our interface.
 pub const INTERFACE: &str = "io.journalban";
 
-/// The longest request that is read, in bytes: the longest sensible `--reason` fits many times.
-pub const REQUEST_LIMIT: usize = 64 * 1024;
+/// The longest request that is read, in bytes: [`PREFIXES_LIMIT`] of the longest prefixes fit.
+pub const REQUEST_LIMIT: usize = 256 * 1024;
+
+/// The most prefixes in one call of `BanMany` or `UnbanMany`: so many hold up the daemon's loop for
+/// some 50 ms.
+pub const PREFIXES_LIMIT: usize = 4096;
 
 /// The longest reply that a client reads, in bytes; long answers come in several.
 pub const REPLY_LIMIT: usize = 64 * 1024 * 1024;
@@ -79,6 +85,10 @@ pub enum Request {
     Ban(BanParameters),
     /// Lift bans.
     Unban(UnbanParameters),
+    /// Ban many prefixes.
+    BanMany(BanManyParameters),
+    /// Lift many bans.
+    UnbanMany(UnbanManyParameters),
     /// Read the configuration anew.
     Reload,
 }
@@ -307,6 +317,8 @@ impl Call {
             }),
             "Ban" => Ok(Request::Ban(self.parameters()?)),
             "Unban" => Ok(Request::Unban(self.parameters()?)),
+            "BanMany" => Ok(Request::BanMany(self.parameters()?)),
+            "UnbanMany" => Ok(Request::UnbanMany(self.parameters()?)),
             _ => Err(Reply::service_error(
                 "MethodNotFound",
                 "method",

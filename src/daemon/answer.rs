@@ -10,15 +10,16 @@ use tokio::sync::mpsc;
 use crate::backend::{Answer, Dropped};
 use crate::clock::now;
 use crate::control::protocol::{
-    BanParameters, Bans, JailReport, ProblemReport, Reply, Request, Stories, UnbanParameters,
+    BanManyParameters, BanParameters, BannedMany, Bans, JailReport, PREFIXES_LIMIT, ProblemReport,
+    Refused, Reply, Request, Stories, UnbanManyParameters, UnbanParameters, UnbannedMany,
 };
 use crate::control::server::Question;
 use crate::daemon::core::{Core, MANUAL_JAIL};
 use crate::daemon::enforcers::enforced;
 use crate::daemon::reading::answer_from_file;
-use crate::engine::{BanRequest, Refusal, UnbanRequest};
+use crate::engine::{BanMany, BanRequest, Refusal, UnbanRequest};
 use crate::model::{
-    Ban, Decision, DurationError, HistoryQuery, JailName, ListQuery, Prefix, PrefixError,
+    Ban, Bantime, Decision, DurationError, HistoryQuery, JailName, ListQuery, Prefix, PrefixError,
 };
 
 /// The most prefixes that `status` shows of a jail.
@@ -49,6 +50,8 @@ pub(super) fn answer(core: &mut Core, question: Question) {
             }
             Err(refused) => send(&reply, refused),
         },
+        Request::BanMany(parameters) => reply_to_many(reply, ban_many(core, parameters)),
+        Request::UnbanMany(parameters) => reply_to_many(reply, unban_many(core, &parameters)),
         Request::Reload => send(&reply, reload(core)),
     }
 }
@@ -150,12 +153,10 @@ fn history(core: &Core, wanted: HistoryQuery, more: bool, replies: Replies) {
 }
 
 fn ban(core: &mut Core, parameters: BanParameters) -> Result<(Ban, Vec<Answer>), Reply> {
-    let manual = JailName::new(MANUAL_JAIL).map_err(|error| refused(&error))?;
-    let bantime = parameters.bantime.map(|text| text.parse()).transpose();
     let request = BanRequest {
-        jail: parameters.jail.unwrap_or(manual),
+        jail: jail_or_manual(parameters.jail)?,
         prefix: parse_prefix(&parameters.prefix)?,
-        bantime: bantime.map_err(|error: DurationError| refused(&error))?,
+        bantime: parse_bantime(parameters.bantime)?,
         reason: parameters.reason.unwrap_or_default().into(),
     };
     let decision = core
@@ -192,6 +193,73 @@ fn unban(
         .collect();
     let answer = core.settle(decisions);
     Ok((lifted, answer))
+}
+
+fn reply_to_many<T: serde::Serialize>(replies: Replies, done: Result<(T, Vec<Answer>), Reply>) {
+    match done {
+        Ok((done, answers)) => reply_when_enforced(replies, answers, serde_json::json!(done)),
+        Err(refused) => send(&replies, refused),
+    }
+}
+
+fn ban_many(
+    core: &mut Core,
+    parameters: BanManyParameters,
+) -> Result<(BannedMany, Vec<Answer>), Reply> {
+    check_count(&parameters.prefixes)?;
+    let many = BanMany {
+        jail: jail_or_manual(parameters.jail)?,
+        prefixes: parameters.prefixes,
+        bantime: parse_bantime(parameters.bantime)?,
+        reason: parameters.reason.unwrap_or_default().into(),
+    };
+    let done = core.engine.ban_many(&many, now());
+    let done = done.map_err(|refusal| refused(&refusal))?;
+    let refused = done.refused.into_iter().map(|(prefix, refusal)| Refused {
+        prefix,
+        reason: refusal.to_string(),
+    });
+    let answer = BannedMany {
+        banned: done.decisions.len(),
+        already: done.already,
+        refused: refused.collect(),
+    };
+    Ok((answer, core.settle(done.decisions)))
+}
+
+fn unban_many(
+    core: &mut Core,
+    parameters: &UnbanManyParameters,
+) -> Result<(UnbannedMany, Vec<Answer>), Reply> {
+    check_count(&parameters.prefixes)?;
+    let jail = parameters.jail.as_ref();
+    let (decisions, missed) = core.engine.unban_many(jail, &parameters.prefixes, now());
+    let answer = UnbannedMany {
+        lifted: decisions.len(),
+        missed,
+    };
+    Ok((answer, core.settle(decisions)))
+}
+
+fn check_count(prefixes: &[Prefix]) -> Result<(), Reply> {
+    if prefixes.len() > PREFIXES_LIMIT {
+        let count = prefixes.len();
+        return Err(refused(&format!(
+            "{count} prefixes are too many for one call: send at most {PREFIXES_LIMIT}"
+        )));
+    }
+    Ok(())
+}
+
+fn jail_or_manual(jail: Option<JailName>) -> Result<JailName, Reply> {
+    jail.map_or_else(|| JailName::new(MANUAL_JAIL), Ok)
+        .map_err(|error| refused(&error))
+}
+
+fn parse_bantime(text: Option<String>) -> Result<Option<Bantime>, Reply> {
+    text.map(|text| text.parse())
+        .transpose()
+        .map_err(|error: DurationError| refused(&error))
 }
 
 fn parse_prefix(text: &str) -> Result<Prefix, Reply> {

@@ -5,6 +5,7 @@
 //! networks around them (`crowd`), what is never banned (`ignore`) and who is forgiven (`login`).
 //! `deciding` leads from a failure to a ban; `request` is what an administrator asks for.
 
+mod bulk;
 mod capped;
 mod crowd;
 mod deciding;
@@ -34,6 +35,7 @@ use ledger::Ledger;
 use login::Logins;
 use window::Windows;
 
+pub use bulk::{BanMany, BannedMany};
 pub use escalation::Escalation;
 pub use explain::{Explanation, HeldBan};
 pub use ignore::{Spare, Spared, Why};

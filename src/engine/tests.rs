@@ -1,5 +1,6 @@
 //! Scenarios for the engine: the clock is an argument, so a day takes no time.
 
+mod bulk;
 mod growing;
 mod naive;
 mod sparing;

@@ -70,3 +70,17 @@ fn the_service_describes_itself() {
         );
     }
 }
+
+#[test]
+fn the_largest_call_with_a_list_can_be_read() {
+    let longest = "2001:db8:1111:2222:3333:4444:5555:6666/127";
+    let prefixes = vec![longest; PREFIXES_LIMIT];
+    let call = Call::new("UnbanMany", json!({ "prefixes": prefixes }), false);
+    assert!(call.to_bytes().len() < REQUEST_LIMIT);
+    let wrong = request(r#"{"method":"io.journalban.BanMany","parameters":{"prefixes":["x"]}}"#);
+    let error = wrong.expect_err("no prefix").error;
+    assert_eq!(
+        error.as_deref(),
+        Some("org.varlink.service.InvalidParameter")
+    );
+}
