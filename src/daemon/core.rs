@@ -15,8 +15,8 @@ use crate::backend::{Answer, Change, Holding, Target, Told};
 use crate::clock::now;
 use crate::config::{self, Loaded, Problem, Settings};
 use crate::daemon::enforcers::{Enforcers, Options, Post, not_to_be_opened};
+use crate::daemon::flood::Flood;
 use crate::daemon::hooks::Hooks;
-use crate::daemon::report;
 use crate::daemon::saving::Saved;
 use crate::daemon::sources::Sources;
 use crate::daemon::sparing::Sparing;
@@ -50,6 +50,7 @@ pub(super) struct Core {
     hooks: Hooks,
     /// What of all that the store has, and has not.
     pub(super) saved: Saved,
+    flood: Flood,
     /// Why the daemon cannot go on: a restart reads everything anew, and loses nothing.
     pub(super) broken: Option<anyhow::Error>,
 }
@@ -108,6 +109,7 @@ impl Core {
             enforcers,
             sources: Sources::default(),
             saved,
+            flood: Flood::new(at),
             broken: None,
         };
         core.settle(decisions);
@@ -143,6 +145,7 @@ impl Core {
     /// What time alone brings: bans that end, positions to be written, old rows to be deleted.
     /// True if there is more than can be done at once.
     pub(super) fn tick(&mut self, now: Time) -> bool {
+        self.flood.tick(now);
         let over = self.engine.tick(now);
         if !over.is_empty() || now.since(self.saved.at()) >= POSITIONS_EVERY {
             self.settle(over);
@@ -162,7 +165,7 @@ impl Core {
     /// enforced, logs them, calls hooks. The answer comes once they are in force.
     pub(super) fn settle(&mut self, decisions: Vec<Decision>) -> Vec<Answer> {
         self.save(&decisions);
-        decisions.iter().for_each(report::decision);
+        self.flood.tell(&decisions, now());
         let hooked = self.hooks.concerned(&decisions);
         let changes: Vec<Change> = decisions.into_iter().map(change).collect();
         let answers = self.enforcers.apply(changes);
@@ -192,7 +195,7 @@ impl Core {
         self.save(&decisions);
         self.hooks
             .reconfigure(&self.settings, &held, &decisions, &self.engine);
-        decisions.iter().for_each(report::decision);
+        self.flood.tell(&decisions, now());
         // The enforcers take the whole, as jails' sets change with their bans; what they cannot do
         // at once they try again, and tell.
         let begun = self
@@ -232,6 +235,7 @@ impl Core {
     pub(super) fn stop(mut self) {
         self.sources.stop();
         self.save_all();
+        self.flood.end();
         self.hooks.stop();
         self.enforcers.stop();
     }

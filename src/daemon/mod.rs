@@ -11,6 +11,7 @@
 mod answer;
 mod core;
 mod enforcers;
+mod flood;
 mod hooks;
 mod reading;
 mod report;

@@ -6,10 +6,14 @@ use tracing::{error, info, warn};
 
 use crate::backend::Told;
 
-use crate::model::{Ban, Decision, Opening, Origin, Unban, UnbanCause, format_duration, printable};
+use crate::model::{
+    Ban, Decision, JailName, Opening, Origin, Unban, UnbanCause, format_duration, printable,
+};
 
 /// A prefix was banned.
 pub const BAN: &str = "7f1e705c77ce4bfbb45921c0c41a83f8";
+/// There were more decisions than are told one by one.
+pub const MORE: &str = "45070016f8d1429887662dbd9c86a27c";
 /// A ban ended.
 pub const UNBAN: &str = "23d9b5559c6548cfbe77d968b642684f";
 /// The configuration was not taken.
@@ -101,6 +105,40 @@ fn opened(opening: &Opening) {
         "{}: of the banned {}, {open} is open now, as what is ignored has changed",
         opening.jail,
         opening.prefix,
+    );
+}
+
+/// Decisions of one jail that are not told one by one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// Prefixes that were banned.
+    pub bans: u64,
+    /// Bans that ended.
+    pub unbans: u64,
+    /// Bans of which another part is open.
+    pub opened: u64,
+}
+
+/// Logs how many decisions of a jail were not logged.
+pub fn more(jail: &JailName, more: More) {
+    let parts = [
+        (more.bans, "bans"),
+        (more.unbans, "unbans"),
+        (more.opened, "changes of what stays open"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} more {what}"))
+        .collect();
+    info!(
+        MESSAGE_ID = MORE,
+        JOURNALBAN_ACTION = "more",
+        JOURNALBAN_JAIL = %jail,
+        JOURNALBAN_BANS = more.bans,
+        JOURNALBAN_UNBANS = more.unbans,
+        "{jail}: and {}; \"journalban history --jail {jail}\" has them",
+        parts.join(", "),
     );
 }
 

@@ -245,3 +245,15 @@ pub enum Decision {
     /// Let it in again.
     Unban(Unban),
 }
+
+impl Decision {
+    /// On whose behalf.
+    #[must_use]
+    pub fn jail(&self) -> &JailName {
+        match self {
+            Self::Ban(ban) => &ban.jail,
+            Self::Open(opening) => &opening.jail,
+            Self::Unban(unban) => &unban.jail,
+        }
+    }
+}

@@ -1,10 +1,12 @@
 //! Blocklists, and the many bans that they make.
 
 use std::fmt::Write as _;
+use std::time::Duration;
+use std::{fs, thread};
 
 use serde_json::Value;
 
-use crate::program::{Daemon, code, feed, json, root, run, stdout, write};
+use crate::program::{Daemon, PATIENCE, code, feed, json, root, run, stdout, write};
 
 #[test]
 fn a_list_with_a_mistake_does_nothing() {
@@ -56,6 +58,26 @@ fn a_list_is_banned_kept_and_lifted_as_a_whole() {
         &list,
     );
     assert_eq!(json(&again)["already"], 10_001);
+
+    // A line for each of them in our own log would be a flood.
+    let log = || fs::read_to_string(root.path().join("log")).expect("reads");
+    let begun = journalban::clock::steady();
+    while !log().contains("history --jail manual") {
+        assert!(begun.elapsed() < PATIENCE, "{}", log());
+        thread::sleep(Duration::from_millis(10));
+    }
+    let text = log();
+    assert!(
+        text.lines().count() < 2500,
+        "{} lines",
+        text.lines().count()
+    );
+    let told = text.matches("manual: banned ").count();
+    let counted = text.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("manual: and ")?;
+        rest.split(' ').next()?.parse::<usize>().ok()
+    });
+    assert_eq!(told + counted.sum::<usize>(), 10_001, "{text}");
 
     let status = json(&run(&root, &["status", "manual", "--json"]));
     assert_eq!(

@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Until something counts as hanging.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A root with the shipped filters and jails, and a journal that nobody writes to.
 pub fn root() -> TempDir {
