@@ -14,6 +14,7 @@ use tracing::{error, warn};
 use crate::backend::{Answer, Change, Holding, Target, Told};
 use crate::clock::now;
 use crate::config::{self, Loaded, Problem, Settings};
+use crate::daemon::adopting::adopted;
 use crate::daemon::enforcers::{Enforcers, Options, Post, not_to_be_opened};
 use crate::daemon::flood::Flood;
 use crate::daemon::hooks::Hooks;
@@ -70,7 +71,7 @@ impl Core {
         let (mut store, aside) = Store::open(&paths::state_directory(root))?;
         if let Some(aside) = aside {
             error!(
-                "{} was damaged; it is kept as {}, and a new one begun: bans and positions are lost",
+                "{} was damaged; it is kept as {}, and a new one begun: history and positions are lost",
                 store.path().display(),
                 aside.display()
             );
@@ -89,14 +90,20 @@ impl Core {
             let path = store.path().display();
             warn!("{path}: {unreadable} rows make no sense; they are left alone");
         }
-        let mut decisions = engine.configure(policies, settings.limits, at);
+        let posts = posts(&settings, &held);
+        let options = Options::of(root, &settings);
+        let mut decisions = Vec::new();
+        if store.is_new()? {
+            let adopted = adopted(&options, &posts, at);
+            engine.restore(adopted.iter().cloned(), [], []);
+            decisions.extend(adopted.into_iter().map(Decision::Ban));
+        }
+        decisions.extend(engine.configure(policies, settings.limits, at));
         // Behind the policies, which say whether `ignoreself` holds.
         decisions.extend(engine.set_spared(sparing.spared(), at));
         decisions.extend(engine.remember(restored.past, at));
         decisions.extend(engine.tick(at));
 
-        let posts = posts(&settings, &held);
-        let options = Options::of(root, &settings);
         let enforcers = Enforcers::start(options, &posts, &holdings(&engine), tell).await?;
         let hooks = Hooks::start(paths::hook_socket(root), &settings, &held);
         let mut core = Self {

@@ -258,7 +258,6 @@ pub(super) fn not_to_be_opened(root: &Path, error: &BackendError) -> Problem {
 /// What backends have in force for the jails of `posts`, for a daemon that has lost its own books:
 /// to be asked before [`Enforcers::start`]. A prefix that several backends of a jail hold comes
 /// once, with its latest end.
-#[expect(dead_code, reason = "for a start without a state file")]
 pub(super) fn held(options: &Options, posts: &[Post], now: Time) -> Result<Vec<Holding>> {
     let mut all: Vec<Holding> = Vec::new();
     for kind in Kind::ALL {

@@ -8,6 +8,7 @@
 //!
 //! Queues form no cycle: the loop never waits for a source, a client or the enforcer once it runs.
 
+mod adopting;
 mod answer;
 mod core;
 mod enforcers;

@@ -98,6 +98,16 @@ impl Store {
         &self.path
     }
 
+    /// Whether nothing was ever committed to this file: there was none before, or none that could
+    /// be read.
+    pub fn is_new(&self) -> Result<bool> {
+        let tables = ["ban", "history", "totals", "position"];
+        let none = tables.map(|table| format!("NOT EXISTS (SELECT 1 FROM {table})"));
+        let sql = format!("SELECT {}", none.join(" AND "));
+        self.checked(self.db.query_row(&sql, [], |row| row.get(0)))
+            .with_context(|| format!("reading the state file {}", self.path.display()))
+    }
+
     /// Writes what belongs together, all or nothing.
     pub fn commit(&mut self, commit: &Commit<'_>) -> Result<()> {
         if self.rows.is_none() {

@@ -80,6 +80,7 @@ fn what_was_committed_is_there_after_a_restart() {
     };
     {
         let mut store = open(dir.path());
+        assert!(store.is_new().expect("reads"));
         let decisions = [&kept, &lifted, &forever].map(|ban| Decision::Ban(ban.clone()));
         store
             .commit(&Commit {
@@ -91,6 +92,7 @@ fn what_was_committed_is_there_after_a_restart() {
         write(&mut store, &[unban(&lifted, 150)]);
     }
     let mut store = open(dir.path());
+    assert!(!store.is_new().expect("reads"));
     assert_eq!(in_force(&mut store), [&kept, &forever].map(without_story));
     let restored = store.restore(Time::EPOCH, None).expect("restores");
     assert_eq!(

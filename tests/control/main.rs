@@ -2,6 +2,16 @@
 //! the daemon does with them when there are many, or when its disk is full.
 
 mod bulk;
+mod disk;
 mod history;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support"]
+mod support {
+    #[expect(dead_code, reason = "the benchmarks measure more")]
+    pub mod daemon;
+    #[expect(dead_code, reason = "the kernel's tests lay cables")]
+    pub mod namespace;
+    mod skip;
+    pub use skip::skip;
+}
