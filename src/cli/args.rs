@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -26,6 +27,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   journalban status sshd                 how the sshd jail is doing, and who is banned
+  journalban explain 192.0.2.7           why it is, or is not, banned
   journalban history 192.0.2.7           when it was banned, and what for
   journalban ban 192.0.2.7 --for 2h      keep an address out by hand
   journalban unban 192.0.2.7             let it in again, whichever jail banned it
@@ -57,6 +59,8 @@ pub enum Tool {
     List(List),
     /// Tell who was banned, and what became of it
     History(History),
+    /// Tell why an address is, or is not, banned
+    Explain(Explain),
     /// Ban addresses or prefixes; answers once the kernel has them
     Ban(Ban),
     /// Lift bans; answers once the kernel let go
@@ -106,6 +110,14 @@ pub struct History {
     /// Not more than N
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+}
+
+/// Tell why.
+#[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub struct Explain {
+    /// The address
+    pub address: IpAddr,
 }
 
 /// Ban by hand.
@@ -210,6 +222,13 @@ Examples:
                                                            a script's next thousand
 
 The list is sorted by jail, beginning and address.";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  journalban explain 192.0.2.7
+  if journalban explain 2001:db8::7 >/dev/null; then echo 'it is banned'; fi
+
+Exit status: 0 if it is banned, 1 if not.";
 
 const BAN_EXAMPLES: &str = "\
 Examples:

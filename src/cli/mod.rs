@@ -5,6 +5,7 @@ pub mod args;
 mod bulk;
 mod check;
 mod control;
+mod explain;
 mod history;
 mod hook;
 mod progress;
@@ -28,6 +29,7 @@ pub fn run(arguments: &Arguments, tool: &Tool) -> u8 {
         Tool::Status { jail } => control::status(arguments, jail.as_ref()),
         Tool::List(wanted) => control::list(arguments, wanted),
         Tool::History(wanted) => history::history(arguments, wanted),
+        Tool::Explain(wanted) => explain::explain(arguments, wanted),
         Tool::Ban(wanted) => control::ban(arguments, wanted),
         Tool::Unban(wanted) => control::unban(arguments, wanted),
         Tool::Reload => control::reload(arguments),

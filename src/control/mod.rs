@@ -5,6 +5,7 @@
 
 mod bulk;
 pub mod client;
+mod explained;
 pub mod protocol;
 pub mod server;
 

@@ -2,12 +2,14 @@
 //!
 //! Pure: bytes in, bytes out. A message is one JSON object, ended by a NUL byte.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use super::bulk::{BanManyParameters, BannedMany, Refused, UnbanManyParameters, UnbannedMany};
+pub use super::explained::{Explained, JailExplained, KeptReport};
 
 use crate::model::{Ban, HistoryQuery, JailName, ListQuery, Story};
 
@@ -80,6 +82,11 @@ pub enum Request {
         wanted: HistoryQuery,
         /// Whether the caller takes several replies.
         more: bool,
+    },
+    /// Why an address is, or is not, banned.
+    Explain {
+        /// The address.
+        address: IpAddr,
     },
     /// Ban a prefix.
     Ban(BanParameters),
@@ -189,6 +196,12 @@ pub struct Stories {
 pub struct Bans {
     /// Some bans.
     pub bans: Vec<Ban>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddressParameter {
+    address: IpAddr,
 }
 
 #[derive(Deserialize, Default)]
@@ -314,6 +327,9 @@ impl Call {
             "History" => Ok(Request::History {
                 wanted: self.parameters()?,
                 more: self.more,
+            }),
+            "Explain" => Ok(Request::Explain {
+                address: self.parameters::<AddressParameter>()?.address,
             }),
             "Ban" => Ok(Request::Ban(self.parameters()?)),
             "Unban" => Ok(Request::Unban(self.parameters()?)),

@@ -16,6 +16,7 @@ use crate::control::protocol::{
 use crate::control::server::Question;
 use crate::daemon::core::{Core, MANUAL_JAIL};
 use crate::daemon::enforcers::enforced;
+use crate::daemon::explaining::explain;
 use crate::daemon::reading::answer_from_file;
 use crate::engine::{BanMany, BanRequest, Refusal, UnbanRequest};
 use crate::model::{
@@ -38,6 +39,7 @@ pub(super) fn answer(core: &mut Core, question: Question) {
         Request::Status { jail } => status(core, jail.as_ref(), reply),
         Request::List { wanted, more } => list(core, wanted, more, reply),
         Request::History { wanted, more } => history(core, wanted, more, reply),
+        Request::Explain { address } => explain(core, address, reply),
         Request::Ban(parameters) => match ban(core, parameters) {
             Ok((ban, answer)) => {
                 reply_when_enforced(reply, answer, serde_json::json!({ "ban": ban }));

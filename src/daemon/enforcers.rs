@@ -218,17 +218,28 @@ impl Enforcers {
         self.running.values().map(Enforcer::dropped).collect()
     }
 
-    /// Asks every backend what really keeps `addr` out.
-    #[expect(dead_code, reason = "for `journalban explain`")]
+    /// Asks every backend that enforces anything what really keeps `addr` out.
     pub fn keeps(&self, addr: IpAddr) -> Vec<oneshot::Receiver<Result<Vec<Kept>, BackendError>>> {
-        let ask = |enforcer: &Enforcer| enforcer.keeps(addr);
-        self.running.values().map(ask).collect()
+        let enforcing = self.running.iter().filter(|(kind, _)| enforces(kind));
+        enforcing
+            .map(|(_, enforcer)| enforcer.keeps(addr))
+            .collect()
+    }
+
+    /// Whether a jail's bans keep anybody out.
+    pub fn enforce(&self, jail: &JailName) -> bool {
+        let kinds = self.backends.get(jail);
+        kinds.is_some_and(|kinds| kinds.iter().any(enforces))
     }
 
     /// Ends all of them; what is in force stays so.
     pub fn stop(self) {
         self.running.into_values().for_each(Enforcer::stop);
     }
+}
+
+fn enforces(kind: &Kind) -> bool {
+    *kind != Kind::DryRun
 }
 
 /// Waits until every backend has it in force, or tells why one could not.

@@ -12,6 +12,7 @@ mod adopting;
 mod answer;
 mod core;
 mod enforcers;
+mod explaining;
 mod flood;
 mod hooks;
 mod reading;

@@ -3,6 +3,7 @@
 
 mod bulk;
 mod disk;
+mod explaining;
 mod history;
 #[path = "../support/program.rs"]
 mod program;

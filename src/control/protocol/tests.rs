@@ -62,7 +62,7 @@ fn the_service_describes_itself() {
     assert_eq!(reply.error, None);
     let description = reply.parameters["description"].as_str().expect("text");
     for method in [
-        "Ping", "Status", "List", "History", "Ban", "Unban", "Reload",
+        "Ping", "Status", "List", "History", "Explain", "Ban", "Unban", "Reload",
     ] {
         assert!(
             description.contains(&format!("\nmethod {method}(")),
