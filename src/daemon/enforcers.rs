@@ -220,7 +220,7 @@ impl Enforcers {
 
     /// Asks every backend that enforces anything what really keeps `addr` out.
     pub fn keeps(&self, addr: IpAddr) -> Vec<oneshot::Receiver<Result<Vec<Kept>, BackendError>>> {
-        let enforcing = self.running.iter().filter(|(kind, _)| enforces(kind));
+        let enforcing = self.running.iter().filter(|(kind, _)| enforces(**kind));
         enforcing
             .map(|(_, enforcer)| enforcer.keeps(addr))
             .collect()
@@ -229,7 +229,7 @@ impl Enforcers {
     /// Whether a jail's bans keep anybody out.
     pub fn enforce(&self, jail: &JailName) -> bool {
         let kinds = self.backends.get(jail);
-        kinds.is_some_and(|kinds| kinds.iter().any(enforces))
+        kinds.is_some_and(|kinds| kinds.iter().copied().any(enforces))
     }
 
     /// Ends all of them; what is in force stays so.
@@ -238,8 +238,8 @@ impl Enforcers {
     }
 }
 
-fn enforces(kind: &Kind) -> bool {
-    *kind != Kind::DryRun
+fn enforces(kind: Kind) -> bool {
+    kind != Kind::DryRun
 }
 
 /// Waits until every backend has it in force, or tells why one could not.

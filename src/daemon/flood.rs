@@ -35,7 +35,7 @@ impl Flood {
 
     /// Tells decisions, or counts them.
     pub fn tell(&mut self, decisions: &[Decision], now: Time) {
-        self.sum_up(now, |jail, more| report::more(jail, more));
+        self.sum_up(now, report::more);
         for decision in decisions {
             if self.admits(decision) {
                 report::decision(decision);
@@ -45,7 +45,7 @@ impl Flood {
 
     /// Tells the counts if it is time to. To be called every second or so.
     pub fn tick(&mut self, now: Time) {
-        self.sum_up(now, |jail, more| report::more(jail, more));
+        self.sum_up(now, report::more);
     }
 
     /// Tells the counts at the end.

@@ -115,7 +115,9 @@ impl Core {
         if self.saved.is_whole() {
             match std::mem::take(&mut self.saved.dropped) {
                 0 => warn!("the state file can be written again; nothing is missing in it"),
-                lost => warn!("the state file can be written again; {lost} decisions are missing"),
+                missing => {
+                    warn!("the state file can be written again; {missing} decisions are missing");
+                }
             }
         }
         written.is_ok()

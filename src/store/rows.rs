@@ -47,7 +47,7 @@ impl Columns {
             jail,
             prefix,
             since: time(row, at + 2)?,
-            until: optional_time(row, at + 3)?,
+            until: optional(row, at + 3, time).ok()?,
             origin: origin(row, at + 4)?,
             offence: value(row, at + 5)?,
             failures: value(row, at + 6)?,
@@ -71,8 +71,8 @@ impl Columns {
     pub fn story(&mut self, row: &Row<'_>, at: usize) -> Option<Story> {
         Some(Story {
             ban: self.whole_ban(row, at)?,
-            ended: optional_time(row, at + 10)?,
-            cause: optional_cause(row, at + 11)?,
+            ended: optional(row, at + 10, time).ok()?,
+            cause: optional(row, at + 11, cause).ok()?,
         })
     }
 
@@ -83,11 +83,11 @@ impl Columns {
             jail,
             prefix,
             since: time(row, 2)?,
-            until: optional_time(row, 3)?,
-            ended: optional_time(row, 8)?,
+            until: optional(row, 3, time).ok()?,
+            ended: optional(row, 8, time).ok()?,
             offence: value(row, 5)?,
             origin: origin(row, 4)?,
-            forgiven: optional_cause(row, 9)? == Some(UnbanCause::Manual),
+            forgiven: optional(row, 9, cause).ok()? == Some(UnbanCause::Manual),
         })
     }
 }
@@ -110,11 +110,19 @@ fn is_null(row: &Row<'_>, at: usize) -> bool {
     matches!(row.get_ref(at), Ok(ValueRef::Null))
 }
 
-fn optional_time(row: &Row<'_>, at: usize) -> Option<Option<Time>> {
+/// A value that is there and makes no sense.
+struct NoSense;
+
+/// A value that may be NULL.
+fn optional<T>(
+    row: &Row<'_>,
+    at: usize,
+    read: impl FnOnce(&Row<'_>, usize) -> Option<T>,
+) -> Result<Option<T>, NoSense> {
     if is_null(row, at) {
-        return Some(None);
+        return Ok(None);
     }
-    time(row, at).map(Some)
+    read(row, at).map(Some).ok_or(NoSense)
 }
 
 fn origin(row: &Row<'_>, at: usize) -> Option<Origin> {
@@ -122,15 +130,9 @@ fn origin(row: &Row<'_>, at: usize) -> Option<Origin> {
     Origin::ALL.into_iter().find(|it| it.as_str() == word)
 }
 
-fn optional_cause(row: &Row<'_>, at: usize) -> Option<Option<UnbanCause>> {
-    if is_null(row, at) {
-        return Some(None);
-    }
+fn cause(row: &Row<'_>, at: usize) -> Option<UnbanCause> {
     let word = text(row, at)?;
-    UnbanCause::ALL
-        .into_iter()
-        .find(|it| it.as_str() == word)
-        .map(Some)
+    UnbanCause::ALL.into_iter().find(|it| it.as_str() == word)
 }
 
 fn list(row: &Row<'_>, at: usize) -> Option<Box<[Box<str>]>> {

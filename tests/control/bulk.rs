@@ -94,9 +94,9 @@ fn a_list_is_banned_kept_and_lifted_as_a_whole() {
     let bans = listed["bans"].as_array().expect("a list");
     assert_eq!(bans.len(), 10_001);
     assert!(bans.iter().all(|ban| ban["reason"] == "a list"));
-    let lifted = feed(&root, &["unban", "--json", "--file", "-"], &list);
-    assert_eq!(code(&lifted), 0);
-    assert_eq!(json(&lifted)["lifted"], 10_001);
-    assert_eq!(json(&lifted)["missed"], 1);
+    let unbanned = feed(&root, &["unban", "--json", "--file", "-"], &list);
+    assert_eq!(code(&unbanned), 0);
+    assert_eq!(json(&unbanned)["lifted"], 10_001);
+    assert_eq!(json(&unbanned)["missed"], 1);
     assert_eq!(code(&feed(&root, &["unban", "--file", "-"], &list)), 1);
 }

@@ -14,9 +14,8 @@ use crate::support::skip;
 
 /// A list of addresses in this network.
 fn addresses(network: &str, count: u32) -> String {
-    (0..count)
-        .map(|n| format!("{network}.{}.{}\n", n / 256, n % 256))
-        .collect()
+    let line = |n: u32| format!("{network}.{}.{}\n", n / 256, n % 256);
+    (0..count).map(line).collect::<Vec<_>>().concat()
 }
 
 /// Writes into a file until there is no more space; how much that was.
@@ -96,8 +95,8 @@ fn a_full_disk_stops_no_ban_and_nothing_is_missing_later() {
         thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(listed(), 3149);
-    let lifted = json(&run(&root, &["history", "--json", "10.1.0.7"]));
-    assert_eq!(lifted["bans"][0]["cause"], "manual");
+    let history = json(&run(&root, &["history", "--json", "10.1.0.7"]));
+    assert_eq!(history["bans"][0]["cause"], "manual");
     assert_eq!(log().matches("bans go on").count(), 1, "{}", log());
 }
 
