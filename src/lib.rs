@@ -17,7 +17,7 @@
 //! | [`config`] | configuration files, as written and as meant |
 //! | [`source`] | where entries come from: the journal; text logs for `test` |
 //! | [`backend`] | what keeps bans in force: nftables or routes over netlink, or nothing (dry run) |
-//! | [`store`] | what survives a restart: bans, totals, positions, in SQLite |
+//! | [`store`] | what survives a restart: bans, their history, totals, positions, in SQLite |
 //! | [`hook`] | commands that are called for bans, in a process that systemd starts for each call |
 //! | [`control`] | how an administrator talks to the daemon: Varlink on a Unix socket |
 //! | [`daemon`] | starts the parts and runs the loop that owns all state: **start reading here** |
@@ -69,6 +69,10 @@
 //!   which misses what changes behind links and on other machines, and loses a file that is replaced.
 //! - logind's session files are read although they are its own: libsystemd reads them too, but its
 //!   binding cannot ask for the state of a session, and one that is closing must spare nobody.
+//! - The state file has no index of the bans in force: with a million of them it was most of what a
+//!   ban cost. A table in memory (8 bytes a ban) says in which row each is (`store::places`).
+//! - Whether the state file is damaged is looked at after a crash, not at every start; a file that
+//!   was lost is made good by what the kernel still holds (`daemon::adopting`).
 //! - A daemon whose jails are all broken does not start (exit 78) instead of running without any.
 
 pub mod backend;

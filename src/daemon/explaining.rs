@@ -91,16 +91,15 @@ fn add_stories(explained: &mut Explained, reader: &Reader, rows: &[i64]) -> Resu
     }
     let ended = HistoryQuery {
         prefix: Some(Prefix::host(explained.address)),
+        limit: Some(ENDED_SHOWN as u64),
         ..HistoryQuery::default()
     };
-    reader.history(&ended, ENDED_SHOWN, |page| {
-        let ended = page.into_iter().filter(|story| story.ended.is_some());
-        let room = ENDED_SHOWN - explained.history.len();
-        explained.history.extend(ended.take(room).map(|mut story| {
+    reader.ended(&ended, ENDED_SHOWN, |page| {
+        explained.history.extend(page.into_iter().map(|mut story| {
             story.ban.lines = Box::default();
             story
         }));
-        explained.history.len() < ENDED_SHOWN
+        true
     })
 }
 

@@ -99,39 +99,64 @@ impl Reader {
         page: usize,
         mut each: impl FnMut(Vec<Story>) -> bool,
     ) -> Result<()> {
-        let mut left = wanted.limit.unwrap_or(u64::MAX);
-        let lines = if wanted.prefix.is_some() {
-            "lines"
-        } else {
-            "NULL"
+        let mut told = 0;
+        let mut stopped = false;
+        let lines = wanted.lines();
+        let in_force =
+            format!("SELECT id, {BAN}, reason, {lines}, NULL, NULL FROM ban WHERE since > ?3");
+        self.stories(&in_force, i64::MIN, wanted, page, |stories| {
+            told += stories.len() as u64;
+            stopped = !each(stories);
+            !stopped
+        })?;
+        let rest = HistoryQuery {
+            limit: wanted.limit.map(|limit| limit.saturating_sub(told)),
+            ..wanted.clone()
         };
-        let since = wanted.since.map_or(i64::MIN, sql_time);
-        // The end is never before the beginning, and the id of what ended never before the end.
-        for (select, floor) in [
-            (
-                format!("SELECT id, {BAN}, reason, {lines}, NULL, NULL FROM ban WHERE since > ?3"),
-                i64::MIN,
-            ),
-            (
-                format!("SELECT id, {BAN}, reason, {lines}, {END} FROM history WHERE ended > ?3"),
-                since,
-            ),
-        ] {
-            let sql = format!(
-                "{select} AND id < ?1 AND id > ?2 AND (?4 IS NULL OR jail = ?4) \
-                 ORDER BY id DESC LIMIT {SCANNED}"
-            );
-            let mut below = Some(i64::MAX);
-            while let (Some(id), true) = (below, left > 0) {
-                let most = usize::try_from(left).unwrap_or(usize::MAX).min(page);
-                let found;
-                (found, below) = self
-                    .scan(&sql, (id, floor, since), wanted, most)
-                    .context("reading the history of bans")?;
-                left -= found.len() as u64;
-                if !found.is_empty() && !each(found) {
-                    return Ok(());
-                }
+        if stopped {
+            return Ok(());
+        }
+        self.ended(&rest, page, each)
+    }
+
+    /// As [`history`](Self::history), but for bans in force.
+    pub fn ended(
+        &self,
+        wanted: &HistoryQuery,
+        page: usize,
+        each: impl FnMut(Vec<Story>) -> bool,
+    ) -> Result<()> {
+        let lines = wanted.lines();
+        let ended =
+            format!("SELECT id, {BAN}, reason, {lines}, {END} FROM history WHERE ended > ?3");
+        // The id of what ended is never before the end.
+        self.stories(&ended, wanted.after(), wanted, page, each)
+    }
+
+    /// Hands on what `select` finds, from the highest id down to `floor`.
+    fn stories(
+        &self,
+        select: &str,
+        floor: i64,
+        wanted: &HistoryQuery,
+        page: usize,
+        mut each: impl FnMut(Vec<Story>) -> bool,
+    ) -> Result<()> {
+        let sql = format!(
+            "{select} AND id < ?1 AND id > ?2 AND (?4 IS NULL OR jail = ?4) \
+             ORDER BY id DESC LIMIT {SCANNED}"
+        );
+        let mut left = wanted.limit.unwrap_or(u64::MAX);
+        let mut below = Some(i64::MAX);
+        while let (Some(id), true) = (below, left > 0) {
+            let most = usize::try_from(left).unwrap_or(usize::MAX).min(page);
+            let found;
+            (found, below) = self
+                .scan(&sql, id, floor, wanted, most)
+                .context("reading the history of bans")?;
+            left -= found.len() as u64;
+            if !found.is_empty() && !each(found) {
+                break;
             }
         }
         Ok(())
@@ -141,14 +166,15 @@ impl Reader {
     fn scan(
         &self,
         sql: &str,
-        (below, floor, since): (i64, i64, i64),
+        below: i64,
+        floor: i64,
         wanted: &HistoryQuery,
         most: usize,
     ) -> Result<(Vec<Story>, Option<i64>), rusqlite::Error> {
         let mut columns = Columns::default();
         let jail = wanted.jail.as_ref().map(JailName::as_str);
         let mut query = self.db.prepare_cached(sql)?;
-        let mut rows = query.query(params![below, floor, since, jail])?;
+        let mut rows = query.query(params![below, floor, wanted.after(), jail])?;
         let (mut found, mut seen) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             seen += 1;
@@ -169,3 +195,18 @@ impl Reader {
 
 /// How many rows of the history are looked at in one piece.
 const SCANNED: usize = 4000;
+
+impl HistoryQuery {
+    /// The column of lines, which so many are too many of to be told.
+    fn lines(&self) -> &'static str {
+        if self.prefix.is_some() {
+            "lines"
+        } else {
+            "NULL"
+        }
+    }
+
+    fn after(&self) -> i64 {
+        self.since.map_or(i64::MIN, sql_time)
+    }
+}
