@@ -71,6 +71,7 @@ pub(super) fn state(story: &Story) -> &'static str {
         Some(UnbanCause::Ignored) => "ignored since",
         Some(UnbanCause::Removed) => "jail disabled",
         Some(UnbanCause::Displaced) => "made room",
+        Some(UnbanCause::Replaced) => "banned anew",
     }
 }
 

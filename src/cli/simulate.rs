@@ -54,7 +54,7 @@ impl Simulation {
             let decisions = self.engine.failure(failure, time);
             let bans = decisions.into_iter().filter_map(|decision| match decision {
                 Decision::Ban(ban) => Some(ban),
-                Decision::Open(_) | Decision::Unban(_) => None,
+                Decision::Open(_) | Decision::Pardon(_) | Decision::Unban(_) => None,
             });
             self.bans.extend(bans);
         }

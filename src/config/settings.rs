@@ -29,28 +29,25 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// How far back entries matter in any jail: failures within its findtime, logins for as long as
-    /// they are forgiven for.
+    /// How far back the log matters to any jail that reads it: failures within its findtime, logins
+    /// for as long as they are forgiven for.
     #[must_use]
     pub fn longest_memory(&self) -> Duration {
-        let policies = self.jails.iter().map(|jail| &jail.policy);
-        let forgiving = policies
-            .filter_map(|policy| policy.forgive_on_success)
-            .max();
-        self.longest_findtime().max(forgiving.unwrap_or_default())
-    }
-
-    /// How far back entries can still count in any jail.
-    #[must_use]
-    pub fn longest_findtime(&self) -> Duration {
-        let reading = self
-            .jails
+        self.jails
             .iter()
-            .filter(|jail| jail.policy.counts == Counts::Failures);
-        reading
-            .map(|jail| jail.policy.findtime)
+            .map(|jail| &jail.policy)
+            .filter(|policy| policy.counts == Counts::Failures)
+            .flat_map(|policy| [Some(policy.findtime), policy.forgive_on_success])
+            .flatten()
             .max()
             .unwrap_or_default()
+    }
+
+    /// How far back it matters in any jail, also in one that counts bans, what is settled.
+    #[must_use]
+    pub fn longest_findtime(&self) -> Duration {
+        let findtimes = self.jails.iter().map(|jail| jail.policy.findtime);
+        findtimes.max().unwrap_or_default()
     }
 }
 

@@ -190,7 +190,7 @@ fn unban(
         .iter()
         .filter_map(|decision| match decision {
             Decision::Unban(unban) => Some(format!("{} {}", unban.jail, unban.prefix)),
-            Decision::Ban(_) | Decision::Open(_) => None,
+            Decision::Ban(_) | Decision::Open(_) | Decision::Pardon(_) => None,
         })
         .collect();
     let answer = core.settle(decisions);

@@ -98,10 +98,10 @@ impl Core {
             engine.restore(adopted.iter().cloned(), [], []);
             decisions.extend(adopted.into_iter().map(Decision::Ban));
         }
-        decisions.extend(engine.configure(policies, settings.limits, at));
-        // Behind the policies, which say whether `ignoreself` holds.
+        // Before the policies, under which bans are then judged once, by what is spared now.
         decisions.extend(engine.set_spared(sparing.spared(), at));
-        decisions.extend(engine.remember(restored.past, at));
+        decisions.extend(engine.configure(policies, settings.limits, at));
+        engine.remember(restored.past, at);
         decisions.extend(engine.tick(at));
 
         let enforcers = Enforcers::start(options, &posts, &holdings(&engine), tell).await?;
@@ -174,7 +174,7 @@ impl Core {
         self.save(&decisions);
         self.flood.tell(&decisions, now());
         let hooked = self.hooks.concerned(&decisions);
-        let changes: Vec<Change> = decisions.into_iter().map(change).collect();
+        let changes: Vec<Change> = decisions.into_iter().filter_map(change).collect();
         let answers = self.enforcers.apply(changes);
         // Behind the enforcers, which need not wait for it.
         self.hooks.call(&hooked, &self.engine);
@@ -248,8 +248,9 @@ impl Core {
     }
 }
 
-fn change(decision: Decision) -> Change {
-    match decision {
+/// What the backends have to do for a decision.
+fn change(decision: Decision) -> Option<Change> {
+    Some(match decision {
         Decision::Ban(ban) => Change::Add(Holding {
             jail: ban.jail,
             prefix: ban.prefix,
@@ -266,7 +267,8 @@ fn change(decision: Decision) -> Change {
             jail: unban.jail,
             prefix: unban.prefix,
         },
-    }
+        Decision::Pardon(_) => return None,
+    })
 }
 
 fn holdings(engine: &Engine) -> Vec<Holding> {

@@ -79,6 +79,7 @@ impl Flood {
             Decision::Ban(_) => more.bans += 1,
             Decision::Open(_) => more.opened += 1,
             Decision::Unban(_) => more.unbans += 1,
+            Decision::Pardon(_) => {}
         }
         false
     }

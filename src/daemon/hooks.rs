@@ -73,14 +73,14 @@ impl Hooks {
 
     /// Those of `decisions` for which a hook may have to be called.
     pub fn concerned(&self, decisions: &[Decision]) -> Vec<Decision> {
-        let concerned = |decision: &&Decision| !self.of(jail(decision)).is_empty();
+        let concerned = |decision: &&Decision| !self.of(decision.jail()).is_empty();
         decisions.iter().filter(concerned).cloned().collect()
     }
 
     /// Queues the calls for decisions that `engine` has taken.
     pub fn call(&self, decisions: &[Decision], engine: &Engine) {
         for decision in decisions {
-            for used in self.of(jail(decision)) {
+            for used in self.of(decision.jail()) {
                 self.call_one(used, decision, engine);
             }
         }
@@ -100,7 +100,7 @@ impl Hooks {
     ) {
         let before = std::mem::replace(&mut self.jails, by_jail(settings, held));
         for decision in decisions {
-            let name = jail(decision);
+            let name = decision.jail();
             let hooks = match before.get(name) {
                 Some(before) if !self.jails.contains_key(name) => before,
                 _ => self.of(name),
@@ -169,7 +169,7 @@ impl Hooks {
                 };
                 Some(Facts::of_unban(&unban, false))
             }
-            Decision::Open(_) => None,
+            Decision::Open(_) | Decision::Pardon(_) => None,
         }
     }
 
@@ -198,14 +198,6 @@ fn by_jail(settings: &Settings, held: &[JailName]) -> HashMap<JailName, Vec<Hook
         .chain(held)
         .map(|(name, hooks)| (name.clone(), hooks.clone()))
         .collect()
-}
-
-fn jail(decision: &Decision) -> &JailName {
-    match decision {
-        Decision::Ban(ban) => &ban.jail,
-        Decision::Open(opening) => &opening.jail,
-        Decision::Unban(unban) => &unban.jail,
-    }
 }
 
 /// Begins the calls that wait, as the queue and the pace allow.

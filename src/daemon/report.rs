@@ -36,6 +36,8 @@ pub fn decision(decision: &Decision) {
     match decision {
         Decision::Ban(ban) => banned(ban),
         Decision::Open(opening) => opened(opening),
+        // Whoever asked for it has the answer.
+        Decision::Pardon(_) => {}
         Decision::Unban(unban) => unbanned(unban),
     }
 }
@@ -73,6 +75,7 @@ fn unbanned(unban: &Unban) {
         UnbanCause::Expired => "its bantime is over",
         UnbanCause::Manual => "by hand",
         UnbanCause::Ignored => "it is ignored now",
+        UnbanCause::Replaced => "another ban took its place",
         UnbanCause::Displaced => {
             "there are more bans than the limit allows, and it was the next to end"
         }

@@ -2,7 +2,7 @@
 
 use crate::engine::nets::Nets;
 use crate::engine::{BanRequest, Engine, Key, Refusal, UnbanRequest};
-use crate::model::{Bantime, Decision, JailName, Prefix, Time, UnbanCause};
+use crate::model::{Bantime, Decision, JailName, Prefix, Time};
 
 /// Ban prefixes that have everything else in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,8 @@ impl Engine {
                 prefix: Some(host),
             };
             let lifted = self.unban(&request, now);
-            missed += usize::from(lifted.is_empty());
+            let unbanned = |decision: &Decision| matches!(decision, Decision::Unban(_));
+            missed += usize::from(!lifted.iter().any(unbanned));
             decisions.extend(lifted);
         }
         if nets.is_empty() {
@@ -98,11 +99,9 @@ impl Engine {
         let missing =
             |net: &Prefix| found.around(*net).is_none() && found.within(*net).next().is_none();
         missed += asked.iter().filter(missing).count();
-        let lifted = keys
-            .into_iter()
-            .filter_map(|key| self.lift(key, UnbanCause::Manual, now));
-        decisions.extend(lifted);
-        self.windows.clear_where(wanted, now);
+        let failing = self.windows.unsettled().filter(|key| wanted(*key));
+        let failing = failing.collect();
+        decisions.extend(self.let_in(keys, failing, now));
         (decisions, missed)
     }
 }

@@ -66,10 +66,6 @@ impl<V: Worth> Capped<V> {
         self.entries.iter()
     }
 
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Key, &mut V)> {
-        self.entries.iter_mut()
-    }
-
     /// The entry of `key`, a new one if there is none, and what had to go for that.
     pub fn entry(&mut self, key: Key) -> (&mut V, Option<V>)
     where

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::engine::window::{Seen, Threshold};
+use crate::engine::window::{Hit, Seen, Threshold};
 use crate::engine::{Counts, Engine, JailId, Key, Policy, index};
 use crate::model::{
     Ban, Decision, Failure, JailName, Origin, PastBan, Prefix, Time, UnbanCause, canonical,
@@ -17,15 +17,6 @@ struct Due {
     origin: Origin,
     reason: Box<str>,
     lines: Box<[Box<str>]>,
-}
-
-/// A ban that was made, now or in an earlier life.
-#[derive(Clone, Copy)]
-struct Made {
-    key: Key,
-    time: Time,
-    /// Whether it was in the totals before.
-    replayed: bool,
 }
 
 impl Policy {
@@ -73,8 +64,12 @@ impl Engine {
 
     fn counted(&mut self, failure: &Failure, now: Time) -> Option<Due> {
         let id = self.find(&failure.jail)?;
-        let jail = &mut self.jails[index(id)];
         let addr = canonical(failure.addr);
+        let settled = self.settled_around(Key {
+            jail: id,
+            prefix: Prefix::of(addr, self.jail(id).policy.lengths),
+        });
+        let jail = &mut self.jails[index(id)];
         let policy = &jail.policy;
         let forgiven = policy
             .forgive_on_success
@@ -105,6 +100,7 @@ impl Engine {
             time,
             weight: failure.weight,
             line: &failure.evidence,
+            settled,
         };
         let hit = self.windows.count(key, seen, policy.threshold(), now)?;
         self.windows.clear(key, time);
@@ -118,6 +114,17 @@ impl Engine {
         })
     }
 
+    /// Up to when failures of a prefix are settled by bans of networks around it: while these were
+    /// in force nobody in them counted, and whoever did before is let in with a clean slate.
+    pub(super) fn settled_around(&self, key: Key) -> Time {
+        let settled = |around: Key| match self.ledger.get(around) {
+            Some(held) => held.since,
+            None => self.windows.cleared(around),
+        };
+        let all = self.ledger.around(key).map(settled);
+        all.max().unwrap_or_default()
+    }
+
     /// Makes the ban that is due, and all that follow from it.
     fn decide(&mut self, due: Due, now: Time, decisions: &mut Vec<Decision>) {
         let Key { jail: id, prefix } = due.key;
@@ -129,7 +136,7 @@ impl Engine {
         };
         let mut bantime = policy.bantime_of(offence);
         if let Some(by) = &policy.escalation {
-            bantime = by.with_chance(bantime, self.seed, due.key, due.time);
+            bantime = by.with_chance(bantime, self.seed, (&jail.name, prefix, due.time));
         }
         let until = bantime.until(due.time);
         if until.is_some_and(|until| until <= now) || !self.make_room(until, now, decisions) {
@@ -156,13 +163,8 @@ impl Engine {
         // The ban itself says now up to when failures are settled.
         self.windows.forget(due.key);
         decisions.push(Decision::Ban(ban));
-        let made = Made {
-            key: due.key,
-            time: due.time,
-            replayed: false,
-        };
-        self.look_around(made, now, decisions);
-        self.count_ban(made, now, decisions);
+        self.look_around(due.key, due.time, now, decisions);
+        self.count_ban(due.key, due.time, now, decisions);
     }
 
     /// Makes room for a ban that ends at `until`; false if the others are worth more.
@@ -182,10 +184,7 @@ impl Engine {
     }
 
     /// Bans the network around a banned prefix if that is the one too many in it.
-    fn look_around(&mut self, made: Made, now: Time, decisions: &mut Vec<Decision>) {
-        let Made {
-            key: banned, time, ..
-        } = made;
+    fn look_around(&mut self, banned: Key, time: Time, now: Time, decisions: &mut Vec<Decision>) {
         let jail = &self.jails[index(banned.jail)];
         let Some(by) = jail.policy.aggregation else {
             return;
@@ -219,66 +218,71 @@ impl Engine {
         self.decide(due, now, decisions);
     }
 
-    /// Counts a ban in the jails that count bans.
-    fn count_ban(&mut self, made: Made, now: Time, decisions: &mut Vec<Decision>) {
-        let Made {
-            key: banned,
-            time,
-            replayed,
-        } = made;
-        if self.jail(banned.jail).policy.counts == Counts::Bans {
-            return;
-        }
-        for id in 0..self.jails.len() {
-            let Ok(id) = JailId::try_from(id) else {
-                return;
-            };
-            let jail = &mut self.jails[index(id)];
-            if !jail.configured || jail.policy.counts == Counts::Failures {
-                continue;
-            }
+    /// Counts a ban in the jails that count bans, which may lead to one in them.
+    fn count_ban(&mut self, banned: Key, time: Time, now: Time, decisions: &mut Vec<Decision>) {
+        for id in self.counting_bans() {
             let key = Key { jail: id, ..banned };
-            if jail.ignore.spares(key.prefix, &self.spared).is_some()
-                || self.ledger.covering(id, key.prefix).next().is_some()
-            {
+            if self.spares_or_holds(key) {
                 continue;
             }
-            jail.totals.failed += u64::from(!replayed);
-            let by = &self.jails[index(banned.jail)].name;
-            let line = format!("banned in {by}");
-            let seen = Seen {
-                time,
-                weight: 1,
-                line: &line,
-            };
-            let threshold = self.jails[index(id)].policy.threshold();
-            let Some(hit) = self.windows.count(key, seen, threshold, now) else {
+            self.jails[index(id)].totals.failed += 1;
+            let Some(hit) = self.add_ban(key, banned.jail, time, now) else {
                 continue;
             };
             self.windows.clear(key, time);
+            let reason = format!(
+                "{} bans within {}, the last in {}",
+                hit.failures,
+                format_duration(self.jail(id).policy.findtime),
+                self.jail(banned.jail).name
+            );
             let due = Due {
                 key,
                 time,
                 failures: hit.failures,
                 origin: Origin::Recidive,
-                reason: format!(
-                    "{} bans within {}, the last in {by}",
-                    hit.failures,
-                    format_duration(threshold.findtime)
-                )
-                .into(),
+                reason: reason.into(),
                 lines: hit.lines,
             };
             self.decide(due, now, decisions);
         }
     }
 
-    pub(super) fn remember_one(
-        &mut self,
-        past: &PastBan,
-        now: Time,
-        decisions: &mut Vec<Decision>,
-    ) {
+    /// The jails that count bans.
+    fn counting_bans(&self) -> Vec<JailId> {
+        let counts = |id: &JailId| {
+            let jail = self.jail(*id);
+            jail.configured && jail.policy.counts == Counts::Bans
+        };
+        self.ids().filter(counts).collect()
+    }
+
+    fn spares_or_holds(&self, key: Key) -> bool {
+        let ignore = &self.jail(key.jail).ignore;
+        ignore.spares(key.prefix, &self.spared).is_some()
+            || self.ledger.covering(key.jail, key.prefix).next().is_some()
+    }
+
+    /// Adds a ban in the jail `by` to the window of a jail that counts bans. Its own bans, and those
+    /// of others like it, are none of them.
+    fn add_ban(&mut self, key: Key, by: JailId, time: Time, now: Time) -> Option<Hit> {
+        let by = self.jail(by);
+        if by.policy.counts == Counts::Bans {
+            return None;
+        }
+        let line = format!("banned in {}", by.name);
+        let seen = Seen {
+            time,
+            weight: 1,
+            line: &line,
+            settled: Time::EPOCH,
+        };
+        let threshold = self.jail(key.jail).policy.threshold();
+        self.windows.count(key, seen, threshold, now)
+    }
+
+    /// Takes note of an earlier ban, as when it was made; what followed from it is told by itself.
+    pub(super) fn remember_one(&mut self, past: &PastBan, now: Time) {
         let Some(id) = self.find(&past.jail) else {
             return;
         };
@@ -301,12 +305,14 @@ impl Engine {
         if past.origin == Origin::Aggregate {
             self.crowds.clear(key);
         }
-        let made = Made {
-            key,
-            time: past.since,
-            replayed: true,
-        };
-        self.look_around(made, now, decisions);
-        self.count_ban(made, now, decisions);
+        if let Some(by) = policy.aggregation {
+            self.crowds.note(&by, key, past.since);
+        }
+        for jail in self.counting_bans() {
+            let key = Key { jail, ..key };
+            if !self.spares_or_holds(key) {
+                self.add_ban(key, id, past.since, now);
+            }
+        }
     }
 }

@@ -67,14 +67,15 @@ impl Escalation {
         Bantime::For(self.limited(span))
     }
 
-    /// The same with what chance adds, which `seed` decides: the same ban gets the same time.
-    pub(super) fn with_chance(&self, bantime: Bantime, seed: u64, key: Key, time: Time) -> Bantime {
+    /// The same with what chance adds, which `seed` decides; `which` ban it is, decides it as well,
+    /// so that the same one gets the same time whenever it is decided.
+    pub(super) fn with_chance(&self, bantime: Bantime, seed: u64, which: impl Hash) -> Bantime {
         let Bantime::For(span) = bantime else {
             return bantime;
         };
         let most = u64::try_from(self.rndtime.as_micros()).unwrap_or(u64::MAX);
         let mut hasher = DefaultHasher::new();
-        (seed, key, time).hash(&mut hasher);
+        (seed, which).hash(&mut hasher);
         let extra = match most.checked_add(1) {
             Some(values) => hasher.finish() % values,
             None => hasher.finish(),
@@ -214,9 +215,8 @@ mod tests {
         let drawn: Vec<u64> = (0..200_u32)
             .map(|host| {
                 let prefix = Prefix::host(std::net::Ipv4Addr::from_bits(host).into());
-                let key = Key { jail: 0, prefix };
-                let once = by.with_chance(ten, 7, key, Time::from_secs(5));
-                assert_eq!(once, by.with_chance(ten, 7, key, Time::from_secs(5)));
+                let once = by.with_chance(ten, 7, prefix);
+                assert_eq!(once, by.with_chance(ten, 7, prefix));
                 minutes(once)
             })
             .collect();

@@ -1,5 +1,6 @@
 //! Why an address is, or is not, banned.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub struct Explanation {
     pub spared: Option<Spare>,
     /// When it logged in, if it is not counted for that.
     pub logged_in: Option<Time>,
-    /// The bans that keep it out.
+    /// The bans that keep it out, the narrowest first.
     pub bans: Vec<HeldBan>,
     /// Failures within findtime.
     pub failures: u32,
@@ -64,12 +65,14 @@ impl Engine {
                     jail: id,
                     prefix: Prefix::of(addr, policy.lengths),
                 };
-                let (failures, last_failure) = self.windows.failures(key, now, policy.findtime);
+                let settled = self.settled_around(key);
+                let (failures, last_failure) =
+                    self.windows.failures(key, now, policy.findtime, settled);
                 let offences = policy
                     .escalation
                     .as_ref()
                     .map_or(0, |by| self.offences.count(by, id, key.prefix, now));
-                let bans = self
+                let mut bans: Vec<HeldBan> = self
                     .ledger
                     .covering(id, host)
                     .filter(|(key, _)| !self.ledger.open(*key).iter().any(|net| net.contains(host)))
@@ -79,7 +82,9 @@ impl Engine {
                         until: held.until(),
                         origin: held.origin,
                         offence: held.offence,
-                    });
+                    })
+                    .collect();
+                bans.sort_unstable_by_key(|ban| Reverse(ban.prefix.len()));
                 Explanation {
                     jail: jail.name.clone(),
                     prefix: key.prefix,
@@ -87,7 +92,7 @@ impl Engine {
                     logged_in: policy
                         .forgive_on_success
                         .and_then(|span| self.logins.within(id, addr, span, now)),
-                    bans: bans.collect(),
+                    bans,
                     failures,
                     maxretry: policy.maxretry,
                     findtime: policy.findtime,

@@ -111,6 +111,22 @@ impl Ledger {
         self.open.keys().copied()
     }
 
+    /// The prefixes around `key.prefix` of the lengths with which its jail has ever banned.
+    pub fn around(&self, key: Key) -> impl Iterator<Item = Key> {
+        let lengths = self.lengths.get(index(key.jail)).into_iter().flatten();
+        lengths
+            .filter(move |it| it.ipv4 == key.prefix.is_ipv4() && it.len < key.prefix.len())
+            .filter_map(move |it| {
+                let prefix = Prefix::new(key.prefix.addr(), it.len)?;
+                Some(Key { prefix, ..key })
+            })
+    }
+
+    /// Takes note that its jail has banned a prefix of this length, in an earlier life.
+    pub fn note_length(&mut self, key: Key) {
+        self.count(key);
+    }
+
     /// The bans of `jail` that contain all of `prefix`.
     pub fn covering(&self, jail: JailId, prefix: Prefix) -> impl Iterator<Item = (Key, &Held)> {
         let lengths = self.lengths.get(index(jail)).into_iter().flatten();

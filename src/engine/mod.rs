@@ -180,6 +180,7 @@ impl Engine {
         for (name, prefix, time) in cleared {
             let jail = self.jail_id(&name);
             let key = Key { jail, prefix };
+            self.ledger.note_length(key);
             if self.ledger.get(key).is_none() {
                 self.windows.clear(key, time);
             }
@@ -193,16 +194,10 @@ impl Engine {
     /// Remembers earlier bans, in the order in which they began, for what later ones depend on
     /// them: offences, the networks around them, `recidive`. To be called behind
     /// [`configure`](Self::configure).
-    pub fn remember(
-        &mut self,
-        past: impl IntoIterator<Item = PastBan>,
-        now: Time,
-    ) -> Vec<Decision> {
-        let mut decisions = Vec::new();
+    pub fn remember(&mut self, past: impl IntoIterator<Item = PastBan>, now: Time) {
         for ban in past {
-            self.remember_one(&ban, now, &mut decisions);
+            self.remember_one(&ban, now);
         }
-        decisions
     }
 
     /// How far back [`remember`](Self::remember) has to go to forget nothing that still counts.

@@ -1,7 +1,7 @@
 //! What an administrator asks for by hand, and why it may be refused.
 
 use crate::engine::{Engine, Key, Spare, index};
-use crate::model::{Ban, Bantime, Decision, JailName, Origin, Prefix, Time, UnbanCause};
+use crate::model::{Ban, Bantime, Decision, JailName, Origin, Pardon, Prefix, Time, UnbanCause};
 
 /// The widest IPv4 prefix that can be banned by hand: the largest block that was ever handed out.
 const WIDEST_IPV4: u8 = 8;
@@ -71,14 +71,27 @@ impl Engine {
         if full && held.is_none() {
             return Err(Refusal::Full(prefix));
         }
+        // Who is banned already has not offended again.
+        let offence = match (held, &jail.policy.escalation) {
+            (Some(held), _) => held.offence,
+            (None, Some(by)) => self.offences.count(by, id, prefix, now).saturating_add(1),
+            (None, None) => 1,
+        };
+        let bantime = request
+            .bantime
+            .unwrap_or_else(|| jail.policy.bantime_of(offence));
+        let until = bantime.until(now);
+        if let Some(by) = &jail.policy.escalation {
+            self.offences.note(by, id, prefix, offence, until);
+        }
         let ban = Ban {
             jail: request.jail.clone(),
             prefix,
             since: now,
-            until: request.bantime.unwrap_or(jail.policy.bantime).until(now),
+            until,
             failures: 0,
             origin: Origin::Manual,
-            offence: held.map_or(1, |held| held.offence),
+            offence,
             open: jail.ignore.open_parts(prefix, &self.spared),
             reason: request.reason.clone(),
             lines: Box::default(),
@@ -109,27 +122,46 @@ impl Engine {
                 .collect(),
             None => self.ledger.keys().filter(|key| wanted(*key)).collect(),
         };
-        let decisions = keys
+        let failing: Vec<Key> = match request.prefix.filter(|prefix| prefix.is_host()) {
+            Some(host) => self.counted_for(host).filter(|key| of_jail(*key)).collect(),
+            None => self
+                .windows
+                .unsettled()
+                .filter(|key| wanted(*key))
+                .collect(),
+        };
+        self.let_in(keys, failing, now)
+    }
+
+    /// Lifts these bans by hand, and forgets the failures of these.
+    pub(super) fn let_in(
+        &mut self,
+        banned: Vec<Key>,
+        failing: Vec<Key>,
+        now: Time,
+    ) -> Vec<Decision> {
+        let mut decisions: Vec<Decision> = banned
             .into_iter()
             .filter_map(|key| self.lift(key, UnbanCause::Manual, now))
             .collect();
-        match request.prefix.filter(|prefix| prefix.is_host()) {
-            Some(host) => self.settle_host(host, of_jail, now),
-            None => self.windows.clear_where(wanted, now),
+        for key in failing {
+            if self.windows.pardon(key, now) {
+                decisions.push(Decision::Pardon(Pardon {
+                    jail: self.jail(key.jail).name.clone(),
+                    prefix: key.prefix,
+                    time: now,
+                }));
+            }
         }
         decisions
     }
 
-    /// Settles the failures of every prefix that is counted for `host`.
-    fn settle_host(&mut self, host: Prefix, of_jail: impl Fn(Key) -> bool, now: Time) {
-        for jail in self.ids() {
-            let lengths = self.jail(jail).policy.lengths;
-            let prefix = Prefix::of(host.addr(), lengths);
-            let key = Key { jail, prefix };
-            if of_jail(key) {
-                self.windows.settle(key, now);
-            }
-        }
+    /// What is counted for `host`, in each jail.
+    fn counted_for(&self, host: Prefix) -> impl Iterator<Item = Key> {
+        self.ids().map(move |jail| Key {
+            jail,
+            prefix: Prefix::of(host.addr(), self.jail(jail).policy.lengths),
+        })
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Seen<'a> {
     /// How many failures it is.
     pub weight: u32,
     pub line: &'a str,
+    /// Up to when failures are settled by what befell the networks around the prefix.
+    pub settled: Time,
 }
 
 /// A window that is full.
@@ -125,15 +127,22 @@ impl Windows {
         threshold: Threshold,
         now: Time,
     ) -> Option<Hit> {
-        let Seen { time, weight, line } = seen;
+        let Seen {
+            time,
+            weight,
+            line,
+            settled,
+        } = seen;
         let Threshold { maxretry, findtime } = threshold;
         let (window, gone) = self.tracked.entry(key);
         self.lines_bytes -= gone.as_ref().map_or(0, cost);
-        if !window.matters(now, findtime) {
+        window.cleared = window.cleared.max(settled);
+        if !window.matters(now, findtime) || window.last() <= window.cleared {
             window.times.clear();
             self.lines_bytes -= cost(window);
             window.lines = None;
         }
+        window.times.retain(|time| *time > settled);
         if time <= window.cleared {
             return None;
         }
@@ -193,22 +202,21 @@ impl Windows {
         settle(window, time);
     }
 
-    /// As [`clear`](Self::clear), if there is a window.
-    pub fn settle(&mut self, key: Key, time: Time) {
-        if let Some(window) = self.tracked.find_mut(key) {
-            self.lines_bytes -= cost(window);
-            settle(window, time);
-        }
+    /// As [`clear`](Self::clear), if there are failures to be settled; whether there were.
+    pub fn pardon(&mut self, key: Key, time: Time) -> bool {
+        let window = self.tracked.find_mut(key);
+        let Some(window) = window.filter(|window| !window.times.is_empty()) else {
+            return false;
+        };
+        self.lines_bytes -= cost(window);
+        settle(window, time);
+        true
     }
 
-    /// Settles the failures of all keys that `wanted` names.
-    pub fn clear_where(&mut self, wanted: impl Fn(Key) -> bool, time: Time) {
-        for (key, window) in self.tracked.iter_mut() {
-            if wanted(*key) {
-                self.lines_bytes -= cost(window);
-                settle(window, time);
-            }
-        }
+    /// All keys with failures that are not settled.
+    pub fn unsettled(&self) -> impl Iterator<Item = Key> {
+        let unsettled = |(key, window): (&Key, &Window)| (!window.times.is_empty()).then_some(*key);
+        self.tracked.iter().filter_map(unsettled)
     }
 
     /// Forgets some windows that no longer matter.
@@ -221,13 +229,28 @@ impl Windows {
         self.lines_bytes -= freed;
     }
 
-    /// How many failures of `key` are within findtime, and when the last one was.
-    pub fn failures(&self, key: Key, now: Time, findtime: Duration) -> (u32, Option<Time>) {
+    /// How many failures of `key` are within findtime and later than `settled`, and when the last
+    /// one was.
+    pub fn failures(
+        &self,
+        key: Key,
+        now: Time,
+        findtime: Duration,
+        settled: Time,
+    ) -> (u32, Option<Time>) {
         let Some(window) = self.tracked.find(key) else {
             return (0, None);
         };
-        let within = u32::try_from(window.within(now, findtime)).unwrap_or(u32::MAX);
-        (within, window.times.last().copied())
+        let counts = |time: &&Time| **time > settled && now.since(**time) <= findtime;
+        let within = window.times.iter().filter(counts).count();
+        let last = window.times.last().filter(|time| **time > settled);
+        (u32::try_from(within).unwrap_or(u32::MAX), last.copied())
+    }
+
+    /// Up to when failures of `key` are settled, if that is remembered.
+    pub fn cleared(&self, key: Key) -> Time {
+        let window = self.tracked.find(key);
+        window.map_or(Time::EPOCH, |window| window.cleared)
     }
 
     /// How many prefixes have failures within findtime, for each jail that has any.
@@ -283,6 +306,7 @@ mod tests {
                 time: now,
                 weight: 1,
                 line: "a line",
+                settled: Time::EPOCH,
             };
             windows.count(key(step * 7 % 90), seen, threshold, now);
             match step % 13 {

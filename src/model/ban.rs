@@ -147,17 +147,20 @@ pub enum UnbanCause {
     Ignored,
     /// The jail is no longer configured.
     Removed,
+    /// Another ban of the same prefix in the same jail took its place.
+    Replaced,
     /// There were more bans than the configured limit, and this was the next to end.
     Displaced,
 }
 
 impl UnbanCause {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Expired,
         Self::Manual,
         Self::Ignored,
         Self::Removed,
+        Self::Replaced,
         Self::Displaced,
     ];
 
@@ -169,6 +172,7 @@ impl UnbanCause {
             Self::Manual => "manual",
             Self::Ignored => "ignored",
             Self::Removed => "removed",
+            Self::Replaced => "replaced",
             Self::Displaced => "displaced",
         }
     }
@@ -198,6 +202,17 @@ pub struct Opening {
     pub until: Option<Time>,
     /// What of it is not kept out from now on, as in [`Ban::open`].
     pub open: Box<[Prefix]>,
+}
+
+/// The failures so far of a prefix that is not banned are forgotten, by an administrator's `unban`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pardon {
+    /// In which jail.
+    pub jail: JailName,
+    /// Whose.
+    pub prefix: Prefix,
+    /// When; failures up to then do not count again, also when the log is replayed.
+    pub time: Time,
 }
 
 /// A ban as it is remembered: what counts of it for later ones.
@@ -242,6 +257,8 @@ pub enum Decision {
     Ban(Ban),
     /// Keep out another part of a banned prefix.
     Open(Opening),
+    /// Forget failures; nobody is kept out or let in by it.
+    Pardon(Pardon),
     /// Let it in again.
     Unban(Unban),
 }
@@ -253,6 +270,7 @@ impl Decision {
         match self {
             Self::Ban(ban) => &ban.jail,
             Self::Open(opening) => &opening.jail,
+            Self::Pardon(pardon) => &pardon.jail,
             Self::Unban(unban) => &unban.jail,
         }
     }

@@ -15,7 +15,7 @@ mod text;
 mod time;
 mod totals;
 
-pub use ban::{Ban, Bantime, Decision, Opening, Origin, PastBan, Story, Unban, UnbanCause};
+pub use ban::{Ban, Bantime, Decision, Opening, Origin, Pardon, PastBan, Story, Unban, UnbanCause};
 pub use entry::{Entry, FIELD_LIMIT, Position};
 pub use failure::{EVIDENCE_LIMIT, Failure};
 pub use host_name::{HostName, HostNameError};

@@ -163,7 +163,10 @@ impl Store {
     /// Forgets some of the bans that ended before `before`; true if there may be more of them. What
     /// is settled is not known any more then, so it must be longer ago than any findtime.
     pub fn purge(&mut self, before: Time) -> Result<bool> {
-        let deleted = forget_oldest(&self.db, sql_time(before), PURGED_AT_ONCE);
+        let deleted = self
+            .db
+            .execute("DELETE FROM pardon WHERE time < ?1", [sql_time(before)])
+            .and_then(|_| forget_oldest(&self.db, sql_time(before), PURGED_AT_ONCE));
         let deleted = self
             .checked(deleted)
             .with_context(|| format!("purging the state file {}", self.path.display()))?;

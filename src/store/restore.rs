@@ -1,5 +1,7 @@
 //! What a start reads.
 
+use std::cmp::Reverse;
+
 use super::rows::{BAN, Columns, END, sql_time, time};
 use super::{Store, write::Rows};
 use crate::model::{Ban, JailName, PastBan, Prefix, Time, Totals};
@@ -68,7 +70,8 @@ impl Store {
         let mut columns = Columns::default();
         // An id is never earlier than the end.
         let mut query = self.db.prepare(
-            "SELECT jail, prefix, ended FROM history WHERE id > ?1 AND ended > ?1 ORDER BY id",
+            "SELECT jail, prefix, ended FROM history WHERE id > ?1 AND ended > ?1 \
+             UNION ALL SELECT jail, prefix, time FROM pardon WHERE time > ?1",
         )?;
         let mut rows = query.query([sql_time(since)])?;
         while let Some(row) = rows.next()? {
@@ -109,7 +112,9 @@ impl Store {
                 into.past.extend(columns.past(row));
             }
         }
-        into.past.sort_by_key(|ban| ban.since);
+        // Of those that began together, the narrower led to the wider.
+        into.past
+            .sort_by_key(|ban| (ban.since, Reverse(ban.prefix.len())));
         Ok(())
     }
 }

@@ -44,6 +44,12 @@ CREATE TABLE history (
     reason   TEXT NOT NULL,
     lines    TEXT
 ) STRICT;
+CREATE TABLE pardon (
+    jail     TEXT NOT NULL,
+    prefix   TEXT NOT NULL,
+    time     INTEGER NOT NULL,
+    PRIMARY KEY (jail, prefix)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE closed (
     cleanly  INTEGER NOT NULL
 ) STRICT;

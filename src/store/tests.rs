@@ -176,6 +176,25 @@ fn a_decision_twice_is_harmless() {
 }
 
 #[test]
+fn a_ban_that_takes_the_place_of_another_does_not_wipe_it_out() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut store = open(dir.path());
+    let (first, second) = (ban("192.0.2.1", 100), ban("192.0.2.1", 150));
+    write(
+        &mut store,
+        &[Decision::Ban(first), Decision::Ban(second.clone())],
+    );
+    assert_eq!(in_force(&mut store), [without_story(&second)]);
+    let past = store
+        .restore(Time::EPOCH, Some(Time::EPOCH))
+        .expect("restores")
+        .past;
+    let spans: Vec<_> = past.iter().map(|ban| (ban.since, ban.ended)).collect();
+    let [began, replaced] = [100, 150].map(Time::from_secs);
+    assert_eq!(spans, [(began, Some(replaced)), (replaced, None)]);
+}
+
+#[test]
 fn what_stays_open_of_a_ban_may_change() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut store = open(dir.path());

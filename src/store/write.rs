@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::places::{Key, Places};
 use super::rows::{lines_column, open_column, sql_time};
-use crate::model::{Ban, Decision, JailName, Opening, Prefix, Unban};
+use crate::model::{Ban, Decision, JailName, Opening, Pardon, Prefix, Unban, UnbanCause};
 
 /// Where the next rows go, and where those in force are.
 #[derive(Default)]
@@ -33,6 +33,7 @@ impl Rows {
             Decision::Ban(ban) => self.begin(db, ban),
             Decision::Open(opening) => self.open(db, opening),
             Decision::Unban(unban) => self.end(db, unban),
+            Decision::Pardon(pardon) => forgive(db, pardon),
         }
     }
 
@@ -52,9 +53,17 @@ impl Rows {
         }
     }
 
-    /// A ban of a prefix that is banned already takes that one's place.
+    /// A ban of a prefix that is banned already takes that one's place, which goes into the history,
+    /// unless it is the same once more.
     fn begin(&mut self, db: &Connection, ban: &Ban) -> Result<(), rusqlite::Error> {
         let key = self.places.key(&ban.jail, ban.prefix);
+        let replaced = Unban {
+            jail: ban.jail.clone(),
+            prefix: ban.prefix,
+            time: ban.since,
+            cause: UnbanCause::Replaced,
+        };
+        self.end(db, &replaced)?;
         for id in self.places.of(key) {
             self.delete(db, key, id, &ban.jail, ban.prefix)?;
         }
@@ -113,7 +122,8 @@ impl Rows {
                      failures, open, ended, cause, reason, lines) \
                      SELECT ?4, jail, prefix, since, until, origin, offence, failures, open, \
                      ?5, ?6, reason, lines \
-                     FROM ban WHERE id = ?1 AND jail = ?2 AND prefix = ?3",
+                     FROM ban WHERE id = ?1 AND jail = ?2 AND prefix = ?3 \
+                     AND (?6 <> 'replaced' OR since <> ?5)",
                 )?
                 .execute(params![
                     id,
@@ -148,4 +158,15 @@ impl Rows {
         }
         Ok(())
     }
+}
+
+/// What the history says of who was banned, is said here of who was not.
+fn forgive(db: &Connection, pardon: &Pardon) -> Result<(), rusqlite::Error> {
+    db.prepare_cached("INSERT OR REPLACE INTO pardon (jail, prefix, time) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            pardon.jail.as_str(),
+            pardon.prefix.to_string(),
+            sql_time(pardon.time),
+        ])?;
+    Ok(())
 }

@@ -17,7 +17,7 @@ fn named(decisions: &[Decision]) -> Vec<String> {
         .map(|decision| match decision {
             Decision::Ban(ban) => ban.prefix.to_string(),
             Decision::Unban(unban) => unban.prefix.to_string(),
-            other @ Decision::Open(_) => panic!("{other:?}"),
+            other => panic!("{other:?}"),
         })
         .collect()
 }

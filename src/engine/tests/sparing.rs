@@ -220,6 +220,7 @@ proptest! {
                 match decision {
                     Decision::Ban(ban) => drop(enforced.insert(ban.prefix, (ban.until, ban.open))),
                     Decision::Open(it) => drop(enforced.insert(it.prefix, (it.until, it.open))),
+                    Decision::Pardon(_) => {}
                     Decision::Unban(unban) => drop(enforced.remove(&unban.prefix)),
                 }
             }
