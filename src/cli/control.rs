@@ -54,6 +54,7 @@ pub(super) fn status(arguments: &Arguments, jail: Option<&JailName>) -> Result<u
             .try_for_each(|jail| show::jail_tree(&mut out, jail))?,
         None => show::jail_table(&mut out, &jails)?,
     }
+    show::lost(&mut out, &read(answer["lost"].take())?)?;
     Ok(exit::OK)
 }
 

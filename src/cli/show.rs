@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::control::protocol::JailReport;
+use crate::control::protocol::{JailReport, Lost};
 use crate::model::{Ban, Time, format_duration, printable};
 
 /// Prints `value` as one line of JSON.
@@ -71,6 +71,33 @@ pub(super) fn jail_table(out: &mut impl Write, jails: &[JailReport]) -> io::Resu
         rows,
         &[1, 2, 3, 4, 5],
     )
+}
+
+/// What limits have cost, if anything; a line each with what to do.
+pub(super) fn lost(out: &mut impl Write, lost: &Lost) -> io::Result<()> {
+    let rows = [
+        (
+            lost.prefixes,
+            "prefixes with failures were forgotten: more were tracked than tracked_limit allows",
+        ),
+        (
+            lost.records,
+            "records of offences, neighbours or logins were forgotten, by tracked_limit",
+        ),
+        (
+            lost.bans,
+            "bans that were due were not made: there are as many as ban_limit allows",
+        ),
+        (
+            lost.sessions,
+            "connections were forgotten before their last line came: too many at once",
+        ),
+        (lost.fields, "over-long fields of journal entries were cut"),
+    ];
+    for (count, what) in rows.into_iter().filter(|(count, _)| *count > 0) {
+        writeln!(out, "note: {count} {what}")?;
+    }
+    Ok(())
 }
 
 /// One jail, in the shape that people know from fail2ban-client.

@@ -164,6 +164,21 @@ pub struct JailReport {
     pub banned_not_shown: usize,
 }
 
+/// What had to be forgotten or cut because of limits, since the daemon started, as `Status` tells it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Prefixes with failures, by `tracked_limit`.
+    pub prefixes: u64,
+    /// What prefixes have done (offences, neighbours, logins), by `tracked_limit`.
+    pub records: u64,
+    /// Bans that were due and not made, by `ban_limit`.
+    pub bans: u64,
+    /// Connections of which the rest was still to come, over all filters.
+    pub sessions: u64,
+    /// Over-long fields of entries, which were cut.
+    pub fields: u64,
+}
+
 /// One mistake in the configuration, as `Reload` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProblemReport {

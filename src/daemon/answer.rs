@@ -10,15 +10,16 @@ use tokio::sync::mpsc;
 use crate::backend::{Answer, Dropped};
 use crate::clock::now;
 use crate::control::protocol::{
-    BanManyParameters, BanParameters, BannedMany, Bans, JailReport, PREFIXES_LIMIT, ProblemReport,
-    Refused, Reply, Request, Stories, UnbanManyParameters, UnbanParameters, UnbannedMany,
+    BanManyParameters, BanParameters, BannedMany, Bans, JailReport, Lost, PREFIXES_LIMIT,
+    ProblemReport, Refused, Reply, Request, Stories, UnbanManyParameters, UnbanParameters,
+    UnbannedMany,
 };
 use crate::control::server::Question;
 use crate::daemon::core::{Core, MANUAL_JAIL};
 use crate::daemon::enforcers::enforced;
 use crate::daemon::explaining::explain;
 use crate::daemon::reading::answer_from_file;
-use crate::engine::{BanMany, BanRequest, Refusal, UnbanRequest};
+use crate::engine::{BanMany, BanRequest, Losses, Refusal, UnbanRequest};
 use crate::model::{
     Ban, Bantime, Decision, DurationError, HistoryQuery, JailName, ListQuery, Prefix, PrefixError,
 };
@@ -113,6 +114,7 @@ fn status(core: &mut Core, wanted: Option<&JailName>, replies: Replies) {
     if let (Some(name), true) = (wanted, jails.is_empty()) {
         return send(&replies, refused(&Refusal::NoJail(name.clone())));
     }
+    let lost = lost(core);
     let dropped = core.enforcers.dropped();
     tokio::spawn(async move {
         // Without the kernel's counters the rest is still worth telling.
@@ -121,8 +123,25 @@ fn status(core: &mut Core, wanted: Option<&JailName>, replies: Replies) {
                 add_dropped(&mut jails, dropped);
             }
         }
-        send(&replies, Reply::of(serde_json::json!({ "jails": jails })));
+        let answer = serde_json::json!({ "jails": jails, "lost": lost });
+        send(&replies, Reply::of(answer));
     });
+}
+
+fn lost(core: &Core) -> Lost {
+    let Losses {
+        windows,
+        records,
+        bans,
+    } = core.engine.losses();
+    let (sessions, fields) = core.sources.lost();
+    Lost {
+        prefixes: windows,
+        records,
+        bans,
+        sessions,
+        fields,
+    }
 }
 
 fn add_dropped(jails: &mut [JailReport], dropped: Vec<Dropped>) {

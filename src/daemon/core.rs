@@ -104,7 +104,7 @@ impl Core {
         engine.remember(restored.past, at);
         decisions.extend(engine.tick(at));
 
-        let enforcers = Enforcers::start(options, &posts, &holdings(&engine), tell).await?;
+        let enforcers = Enforcers::start(options, &posts, holdings(&engine), tell).await?;
         let hooks = Hooks::start(paths::hook_socket(root), &settings, &held);
         let mut core = Self {
             hooks,
@@ -207,7 +207,7 @@ impl Core {
         // at once they try again, and tell.
         let begun = self
             .enforcers
-            .reconfigure(prepared, &posts, &holdings(&self.engine))
+            .reconfigure(prepared, &posts, holdings(&self.engine))
             .map(drop)
             .and_then(|()| self.begin_reading());
         if let Err(error) = begun {

@@ -78,7 +78,7 @@ impl Enforcers {
     pub async fn start(
         options: Options,
         posts: &[Post],
-        holdings: &[Holding],
+        holdings: Vec<Holding>,
         tell: mpsc::UnboundedSender<Told>,
     ) -> Result<Self> {
         let mut enforcers = Self {
@@ -126,7 +126,7 @@ impl Enforcers {
         &mut self,
         prepared: Prepared,
         posts: &[Post],
-        holdings: &[Holding],
+        mut holdings: Vec<Holding>,
     ) -> Result<Vec<Answer>> {
         let Prepared {
             options,
@@ -156,6 +156,7 @@ impl Enforcers {
             .map(|post| (post.target.jail.clone(), post.backends.clone()))
             .collect();
         let mut answers = Vec::new();
+        let mut left = kinds.clone();
         for kind in kinds {
             let has = |jail: &JailName| {
                 self.backends
@@ -167,11 +168,15 @@ impl Enforcers {
                 .filter(|post| post.backends.contains(&kind))
                 .map(|post| post.target.clone())
                 .collect();
-            let wanted: Vec<Holding> = holdings
-                .iter()
-                .filter(|holding| has(&holding.jail))
-                .cloned()
-                .collect();
+            // A million of them need not lie in memory twice for the last backend, often the only one.
+            let wanted: Vec<Holding> = if left.len() == 1 {
+                holdings.retain(|holding| has(&holding.jail));
+                std::mem::take(&mut holdings)
+            } else {
+                let its_own = holdings.iter().filter(|holding| has(&holding.jail));
+                its_own.cloned().collect()
+            };
+            left.remove(&kind);
             if let Some(backend) = opened.remove(&kind) {
                 let (enforcer, answer) =
                     Enforcer::start(backend, targets, wanted, self.tell.clone())?;

@@ -20,7 +20,7 @@ use crate::config::Settings;
 use crate::daemon::report;
 use crate::engine::Engine;
 use crate::hook::{Call, Complaints, Facts, HookUse, Outcome, Queue, REPORT_LIMIT, Report};
-use crate::model::{Decision, JailName, Prefix, Unban, UnbanCause};
+use crate::model::{Decision, JailName, Origin, Prefix, Unban, UnbanCause};
 
 /// The shortest time between the beginnings of two calls: each starts a process, and systemd closes
 /// a socket that is called too often (`TriggerLimitBurst=`).
@@ -157,6 +157,8 @@ impl Hooks {
         let name = &used.hook.name;
         let held = |jail, prefix| self.held_by_others(name, jail, prefix, engine);
         match decision {
+            // They were called for it when it was made, in an earlier life.
+            Decision::Ban(ban) if ban.origin == Origin::Adopted => None,
             Decision::Ban(ban) => Some(Facts::of_ban(ban, held(&ban.jail, ban.prefix))),
             Decision::Unban(unban) => Some(Facts::of_unban(unban, held(&unban.jail, unban.prefix))),
             // Who keeps out the whole must not any more.

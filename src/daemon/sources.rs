@@ -144,6 +144,15 @@ impl Sources {
             .for_each(|reading| reading.moved = false);
     }
 
+    /// Connections that were forgotten, and fields that were cut, over all sources.
+    pub(super) fn lost(&self) -> (u64, u64) {
+        let of = |count: fn(&Reading) -> u64| self.reading.iter().map(count).sum();
+        (
+            of(|reading| reading.matcher.counters().sessions_evicted),
+            of(|reading| reading.truncated),
+        )
+    }
+
     /// What the source is called in messages and in the store.
     pub(super) fn name(&self, source: usize) -> &str {
         &self.reading[source].name
