@@ -31,7 +31,9 @@
 //!
 //! - A decision is persisted, then applied; a position is stored in the same transaction as the
 //!   decisions and totals of the entries before it, never ahead of them (`store`, `daemon::core`;
-//!   held by `tests/system/losses.rs`, with kills at random).
+//!   held by `tests/system/losses.rs` and `tests/crash`, with kills at random).
+//! - An engine that is rebuilt from the state file and the replayed log knows what one that never
+//!   stopped knows (`tests/state.rs`).
 //! - Every entry is handled once, or again marked as replayed; failures up to a prefix's last ban
 //!   or unban are settled and do not count again (`engine::tests`, `tests/journal`).
 //! - Time is an argument; only [`clock`] reads it (clippy's `disallowed-methods`).
@@ -39,7 +41,7 @@
 //!   libsystemd, only `backend` netlink, only `store` SQLite (`tests/layers`).
 //! - No unsafe code (`forbid` in Cargo.toml).
 //! - Whatever an outsider can make grow has a limit and a counter: field and line length, tracked
-//!   prefixes, connections, clients, requests, waiting decisions.
+//!   prefixes, bans, connections, clients, requests, waiting decisions. `status` tells what they cost.
 //! - The daemon executes nothing: a hook is called over a socket, delays no ban, and takes from the
 //!   daemon what happened, not what to run (`tests/hooks`, `tests/system/hooks.rs`).
 //! - A tick comes round however busy the log is: the loop looks at it before it looks at the log.
