@@ -100,9 +100,14 @@ pub(super) fn ban(arguments: &Arguments, wanted: &Ban) -> Result<u8> {
         || "forever".to_owned(),
         |until| format!("until {}", show::local(until)),
     );
+    let open: Vec<String> = ban.open.iter().map(ToString::to_string).collect();
+    let but = match &open[..] {
+        [] => String::new(),
+        parts => format!(", but for {}, which is never banned", parts.join(", ")),
+    };
     writeln!(
         io::stdout(),
-        "banned {} in {} {until}",
+        "banned {} in {} {until}{but}",
         ban.prefix,
         ban.jail
     )?;
