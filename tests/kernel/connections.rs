@@ -7,7 +7,9 @@ use std::time::Duration;
 use journalban::backend::{Action, Backend, Enforcer, Nftables, Routes, Target};
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::packets::{ATTACKER, ATTACKER6, NEIGHBOUR, attacker_and_victim, listen};
+use crate::packets::{
+    ATTACKER, ATTACKER6, NEIGHBOUR, attacker_and_victim, attacker_victim_and_server, listen,
+};
 use crate::support::namespace::Namespace;
 use crate::support::nft::nft;
 use crate::support::traffic::connect;
@@ -100,17 +102,11 @@ fn a_ban_ends_the_connections_that_it_is_about_and_no_other() {
 /// Why entries of connection tracking are left alone: see `backend::connections`.
 #[test]
 fn a_forwarded_connection_stays_cut_whatever_the_inside_sends() {
-    let (Some((attacker, victim)), Some(server)) = (attacker_and_victim(), Namespace::new()) else {
+    let Some((attacker, victim, server)) = attacker_victim_and_server() else {
         return;
     };
-    victim.cable("r0", &server, "s0");
-    victim.ip("addr add 203.0.113.1/24 dev r0");
-    server.ip("addr add 203.0.113.2/24 dev s0");
-    server.ip("route add default via 203.0.113.1");
-    attacker.ip("route add 203.0.113.0/24 via 192.0.2.1 dev a0 onlink");
     let listener = server.run(|| listen(80));
     victim.run(|| {
-        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").expect("root may");
         let ending = Target {
             end_connections: true,
             ..target("a", None, Action::Drop)

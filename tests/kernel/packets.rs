@@ -49,6 +49,20 @@ pub fn attacker_and_victim() -> Option<(Namespace, Namespace)> {
     Some((attacker, victim))
 }
 
+/// As [`attacker_and_victim`], with a server 203.0.113.2 behind the victim, who routes to it.
+pub fn attacker_victim_and_server() -> Option<(Namespace, Namespace, Namespace)> {
+    let (attacker, victim) = attacker_and_victim()?;
+    let server = Namespace::new()?;
+    victim.cable("r0", &server, "s0");
+    victim.ip("addr add 203.0.113.1/24 dev r0");
+    server.ip("addr add 203.0.113.2/24 dev s0");
+    server.ip("route add default via 203.0.113.1");
+    attacker.ip("route add 203.0.113.0/24 via 192.0.2.1 dev a0 onlink");
+    let route = || std::fs::write("/proc/sys/net/ipv4/ip_forward", "1");
+    victim.run(route).expect("root may");
+    Some((attacker, victim, server))
+}
+
 /// Listens on all addresses of this namespace.
 pub fn listen(port: u16) -> TcpListener {
     TcpListener::bind(("::", port)).expect("the port is free")
@@ -183,21 +197,12 @@ fn a_ban_ends_connections_of_theirs_and_leaves_ours() {
 
 #[test]
 fn forwarded_and_redirected_traffic_is_covered() {
-    let Some((attacker, victim)) = attacker_and_victim() else {
+    let Some((attacker, victim, server)) = attacker_victim_and_server() else {
         return;
     };
-    let Some(server) = Namespace::new() else {
-        return;
-    };
-    // The victim routes to the server, and publishes the server's port 80 as its own 8080.
-    victim.cable("r0", &server, "s0");
-    victim.ip("addr add 203.0.113.1/24 dev r0");
-    server.ip("addr add 203.0.113.2/24 dev s0");
-    server.ip("route add default via 203.0.113.1");
-    attacker.ip("route add 203.0.113.0/24 via 192.0.2.1 dev a0 onlink");
+    // The victim publishes the server's port 80 as its own 8080.
     let _listener = server.run(|| listen(80));
     victim.run(|| {
-        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").expect("root may");
         nft("add table ip nat");
         nft("add chain ip nat prerouting { type nat hook prerouting priority dstnat ; }");
         nft("add rule ip nat prerouting ip daddr 192.0.2.1 tcp dport 8080 dnat to 203.0.113.2:80");

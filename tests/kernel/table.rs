@@ -5,7 +5,7 @@ use std::time::Duration;
 use journalban::backend::{Action, Backend, BackendError, Hook, Nftables, Table};
 use journalban::clock;
 
-use crate::packets::{ATTACKER, attacker_and_victim, listen};
+use crate::packets::{ATTACKER, attacker_victim_and_server, listen};
 use crate::support::namespace::Namespace;
 use crate::support::nft::{nft, objects, succeeds, values};
 use crate::support::traffic::{Outcome, tcp};
@@ -102,17 +102,11 @@ fn what_an_owner_has_left_behind_is_cleared_by_anybody_of_us() {
 
 #[test]
 fn the_hook_input_leaves_forwarded_traffic_alone() {
-    let (Some((attacker, victim)), Some(server)) = (attacker_and_victim(), Namespace::new()) else {
+    let Some((attacker, victim, server)) = attacker_victim_and_server() else {
         return;
     };
-    victim.cable("r0", &server, "s0");
-    victim.ip("addr add 203.0.113.1/24 dev r0");
-    server.ip("addr add 203.0.113.2/24 dev s0");
-    server.ip("route add default via 203.0.113.1");
-    attacker.ip("route add 203.0.113.0/24 via 192.0.2.1 dev a0 onlink");
     let _server = server.run(|| listen(80));
     victim.run(|| {
-        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").expect("root may");
         let _listener = listen(80);
         let banned = [holding("http", ATTACKER, None)];
         let outcomes = |hook, priority| {

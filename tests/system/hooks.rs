@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::container::Container;
-use crate::setup::{enforces, failure_line, install, log_as_sshd};
+use crate::setup::{enforces, exposure, failure_line, install, log_as_sshd};
 
 /// So many bans are measured of each kind.
 const BANS: usize = 15;
@@ -208,16 +208,7 @@ fn a_hook_has_no_privilege_and_strangers_cannot_call_it() {
         container.run("systemd-analyze verify journalban-hook.socket journalban-hook@1.service");
     let complaints = String::from_utf8_lossy(&verify.stderr);
     assert!(!complaints.contains("journalban"), "{complaints}");
-    let security = container.sh("systemd-analyze security --no-pager journalban-hook@1.service");
-    let verdict = security
-        .lines()
-        .rfind(|line| line.contains("exposure level"))
-        .expect("verdict");
-    println!("{verdict}");
-    let exposure: f64 = verdict
-        .split_whitespace()
-        .find_map(|word| word.parse().ok())
-        .unwrap_or_else(|| panic!("no figure in {verdict}"));
+    let exposure = exposure(&container, "journalban-hook@1.service");
     assert!(exposure < 1.5, "{exposure}");
 }
 

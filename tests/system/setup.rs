@@ -112,3 +112,17 @@ pub fn log_as_sshd(container: &Container, lines: impl IntoIterator<Item = String
         "logger failed"
     );
 }
+
+/// How exposed a unit is, by systemd-analyze(1): 0 to 10.
+pub fn exposure(container: &Container, unit: &str) -> f64 {
+    let security = container.sh(&format!("systemd-analyze security --no-pager {unit}"));
+    let verdict = security
+        .lines()
+        .rfind(|line| line.contains("exposure level"))
+        .expect("verdict");
+    println!("{verdict}");
+    verdict
+        .split_whitespace()
+        .find_map(|word| word.parse().ok())
+        .unwrap_or_else(|| panic!("no figure in {verdict}"))
+}

@@ -1,7 +1,7 @@
 //! The unit: an unprivileged user, one capability, a sandbox that the score shows.
 
 use crate::container::Container;
-use crate::setup::install;
+use crate::setup::{exposure, install};
 
 /// `CAP_NET_ADMIN` alone, as /proc/PID/status writes a set of capabilities.
 const NET_ADMIN: &str = "0000000000001000";
@@ -58,16 +58,7 @@ fn the_service_is_active_watched_and_confined() {
     );
     container.sh("setpriv --reuid=nobody --regid=journalban --clear-groups journalban ping");
 
-    let security = container.sh("systemd-analyze security --no-pager journalban.service");
-    let verdict = security
-        .lines()
-        .rfind(|line| line.contains("exposure level"))
-        .expect("verdict");
-    println!("{verdict}");
-    let exposure: f64 = verdict
-        .split_whitespace()
-        .find_map(|word| word.parse().ok())
-        .unwrap_or_else(|| panic!("no figure in {verdict}"));
+    let exposure = exposure(&container, "journalban.service");
     assert!(exposure < 2.0, "{exposure}");
 
     let verify = container.run("systemd-analyze verify /usr/lib/systemd/system/journalban.service");
