@@ -6,7 +6,6 @@ use journalban::backend::{Action, Backend, BackendError, Hook, Nftables, Table};
 use journalban::clock;
 
 use crate::packets::{ATTACKER, attacker_victim_and_server, listen};
-use crate::support::namespace::Namespace;
 use crate::support::nft::{nft, objects, succeeds, values};
 use crate::support::traffic::{Outcome, tcp};
 use crate::support::until;
