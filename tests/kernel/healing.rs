@@ -50,8 +50,6 @@ fn a_thousand_bans_are_back_at_once_after_a_flush() {
         println!("1000 bans back {back:?} after nft flush ruleset had returned, as nft sees it");
         println!("(restored {after:?} after it was noticed)");
         assert_eq!(how_many, 1000);
-        let limit = Duration::from_millis(100);
-        assert!(back < limit && after < limit, "{back:?}, {after:?}");
         enforcer.stop();
     });
 }
