@@ -257,6 +257,9 @@ fn failure(jail: &JailName, entry: &Entry, counted: Counted) -> Failure {
 fn evidence(message: &[u8]) -> Box<str> {
     let message = message.trim_ascii_end();
     let kept = &message[..message.len().min(EVIDENCE_LIMIT)];
+    if let Ok(text) = std::str::from_utf8(kept) {
+        return text.into();
+    }
     // Bytes that are no UTF-8 become three bytes each, so it is cut once more.
     let text = String::from_utf8_lossy(kept);
     text[..text.floor_char_boundary(EVIDENCE_LIMIT)].into()
