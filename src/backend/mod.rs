@@ -182,8 +182,8 @@ pub struct Kept {
     pub jail: JailName,
     /// What it is, for people: `set v4-sshd of table inet journalban`.
     pub place: String,
-    /// Packets of this address or its prefix that it has stopped; none if that is not counted one
-    /// by one.
+    /// Packets that the jail's bans have stopped so far, of this address and of others; none if
+    /// nobody counts.
     pub packets: Option<u64>,
 }
 

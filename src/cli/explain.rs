@@ -220,7 +220,7 @@ impl Text<'_> {
         if let Some(kept) = &self.explained.kernel {
             for kept in kept {
                 let packets = kept.packets.map_or_else(String::new, |packets| {
-                    format!("; {packets} packets stopped")
+                    format!("; {packets} packets stopped in the jail so far")
                 });
                 let (place, jail) = (&kept.place, &kept.jail);
                 lines.push(format!(

@@ -254,6 +254,13 @@ fn what_is_stopped_is_counted_and_the_count_outlives_a_restore() {
         assert_eq!(counted(&mut first), [(2, 58), (0, 0)]);
         apply(&mut first, &[add("a", ATTACKER, None)]);
         assert_eq!(ask(), Outcome::Refused);
+        let kept = first.keeps(ATTACKER.parse().expect("an address"));
+        let packets: Vec<_> = kept
+            .expect("readable")
+            .iter()
+            .map(|it| it.packets)
+            .collect();
+        assert_eq!(packets, [Some(3)], "told beside what keeps it out");
         drop(first);
         let mut second = backend(&targets, &[]);
         assert_eq!(

@@ -132,7 +132,7 @@ sshd: banned since 2027-01-15T07:59:12 until 2027-01-15T08:09:12; ban number 2
       Failed password for \\u{1b}[31mroot from 192.0.2.7 port 6
       Failed password for root from 192.0.2.7 port 7
 2 more jails know nothing of it
-in the kernel: set v4-sshd of table inet journalban keeps it out for sshd; 12 packets stopped
+in the kernel: set v4-sshd of table inet journalban keeps it out for sshd; 12 packets stopped in the jail so far
 
 Banned before:
   2027-01-15T06:00:00 to 2027-01-15T06:10:00  sshd  192.0.2.7  expired
