@@ -87,7 +87,11 @@ impl Engine {
         let ban = Ban {
             jail: request.jail.clone(),
             prefix,
-            since: now,
+            // One by hand goes on: a list that is taken in every hour must not fill the history.
+            since: match held {
+                Some(held) if held.origin == Origin::Manual => held.since,
+                _ => now,
+            },
             until,
             failures: 0,
             origin: Origin::Manual,

@@ -110,3 +110,18 @@ fn a_list_lifts_every_ban_that_it_touches() {
         engine.unban_many(Some(&jail("nobody")), &[prefix("192.0.2.2")], at(2));
     assert_eq!((decisions.len(), missed), (0, 1));
 }
+
+#[test]
+fn a_list_that_is_taken_in_again_prolongs_its_bans() {
+    let mut engine = engine(policy());
+    let hour = Some(Bantime::For(Duration::from_hours(1)));
+    let span = |engine: &mut Engine, secs| {
+        let done = engine.ban_many(&many(&["192.0.2.1"], hour), at(secs));
+        match &done.expect("a jail").decisions[..] {
+            [Decision::Ban(ban)] => (ban.since, ban.until),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(span(&mut engine, 0), (at(0), Some(at(3600))));
+    assert_eq!(span(&mut engine, 600), (at(0), Some(at(4200))));
+}
