@@ -65,10 +65,11 @@ impl Engine {
     fn counted(&mut self, failure: &Failure, now: Time) -> Option<Due> {
         let id = self.find(&failure.jail)?;
         let addr = canonical(failure.addr);
-        let settled = self.settled_around(Key {
+        let key = Key {
             jail: id,
             prefix: Prefix::of(addr, self.jail(id).policy.lengths),
-        });
+        };
+        let settled = self.settled_around(key);
         let jail = &mut self.jails[index(id)];
         let policy = &jail.policy;
         let forgiven = policy
@@ -85,10 +86,6 @@ impl Engine {
             return None;
         }
         jail.totals.failed += u64::from(!failure.replayed);
-        let key = Key {
-            jail: id,
-            prefix: Prefix::of(addr, policy.lengths),
-        };
         // The log's clock may run ahead of ours, and what it says of the future has not happened.
         let time = failure.time.min(now);
         if now.since(time) > policy.findtime
@@ -196,9 +193,7 @@ impl Engine {
             prefix: network,
             ..banned
         };
-        if self.ledger.covering(key.jail, network).next().is_some()
-            || jail.ignore.spares(network, &self.spared).is_some()
-        {
+        if self.spares_or_holds(key) {
             return;
         }
         self.crowds.clear(key);
@@ -220,7 +215,7 @@ impl Engine {
 
     /// Counts a ban in the jails that count bans, which may lead to one in them.
     fn count_ban(&mut self, banned: Key, time: Time, now: Time, decisions: &mut Vec<Decision>) {
-        for id in self.counting_bans() {
+        for id in self.counting_bans_of(banned.jail) {
             let key = Key { jail: id, ..banned };
             if self.spares_or_holds(key) {
                 continue;
@@ -248,12 +243,15 @@ impl Engine {
         }
     }
 
-    /// The jails that count bans.
-    fn counting_bans(&self) -> Vec<JailId> {
+    /// The jails that count the bans of `by`: none does if it is one that counts bans itself.
+    fn counting_bans_of(&self, by: JailId) -> Vec<JailId> {
         let counts = |id: &JailId| {
             let jail = self.jail(*id);
             jail.configured && jail.policy.counts == Counts::Bans
         };
+        if counts(&by) {
+            return Vec::new();
+        }
         self.ids().filter(counts).collect()
     }
 
@@ -263,14 +261,9 @@ impl Engine {
             || self.ledger.covering(key.jail, key.prefix).next().is_some()
     }
 
-    /// Adds a ban in the jail `by` to the window of a jail that counts bans. Its own bans, and those
-    /// of others like it, are none of them.
+    /// Adds a ban in the jail `by` to the window of a jail that counts bans.
     fn add_ban(&mut self, key: Key, by: JailId, time: Time, now: Time) -> Option<Hit> {
-        let by = self.jail(by);
-        if by.policy.counts == Counts::Bans {
-            return None;
-        }
-        let line = format!("banned in {}", by.name);
+        let line = format!("banned in {}", self.jail(by).name);
         let seen = Seen {
             time,
             weight: 1,
@@ -308,7 +301,7 @@ impl Engine {
         if let Some(by) = policy.aggregation {
             self.crowds.note(&by, key, past.since);
         }
-        for jail in self.counting_bans() {
+        for jail in self.counting_bans_of(id) {
             let key = Key { jail, ..key };
             if !self.spares_or_holds(key) {
                 self.add_ban(key, id, past.since, now);

@@ -160,6 +160,30 @@ fn bans_in_any_jail_add_up_to_a_long_one() {
 }
 
 #[test]
+fn jails_that_count_bans_do_not_count_each_others() {
+    let mut engine = Engine::new(LIMITS, 1);
+    let patient = Policy {
+        maxretry: 9,
+        ..recidive()
+    };
+    let jails = [
+        (jail("a"), at_once(10)),
+        (jail("patient"), patient),
+        (jail("recidive"), recidive()),
+    ];
+    engine.configure(jails, LIMITS, at(0));
+    for secs in [0, 20, 40] {
+        one(&mut engine, "a", "192.0.2.1", secs);
+    }
+    let status = engine.status(at(40));
+    let counts: Vec<_> = status
+        .iter()
+        .map(|jail| (jail.totals.failed, jail.totals.banned))
+        .collect();
+    assert_eq!(counts, [(3, 3), (3, 0), (3, 1)]);
+}
+
+#[test]
 fn what_counts_of_earlier_bans_is_remembered_over_a_restart() {
     let past = |name: &str, secs, offence, origin| PastBan {
         jail: jail(name),
