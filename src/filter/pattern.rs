@@ -92,20 +92,30 @@ impl Pattern {
                 "the compiled pattern takes more than {PROGRAM_LIMIT} bytes: write smaller counts than in .{{1000}}"
             )
         })?;
-        let groups = |prefix: &str| {
+        let groups = |prefix: &str| -> Vec<usize> {
             engine
                 .group_names()
                 .enumerate()
                 .filter_map(|(index, name)| name?.starts_with(prefix).then_some(index))
                 .collect()
         };
+        let hosts = groups(HOST_GROUP);
+        let users = groups(USER_GROUP);
+        let sessions = groups(SESSION_GROUP);
+        let takes = [&hosts, &users, &sessions]
+            .iter()
+            .any(|groups| !groups.is_empty());
         Ok(Self {
-            hosts: groups(HOST_GROUP),
-            users: groups(USER_GROUP),
-            sessions: groups(SESSION_GROUP),
+            hosts,
+            users,
+            sessions,
             anchored: hir.properties().look_set_prefix().contains(Look::Start),
             required: Required::of(&hir),
-            engine,
+            engine: if takes {
+                engine
+            } else {
+                engine.without_groups()
+            },
         })
     }
 
@@ -160,13 +170,8 @@ impl Pattern {
 
     /// What is left of `message` behind its first match; all of it if there is none.
     pub fn cut<'m>(&self, message: &'m [u8]) -> &'m [u8] {
-        let found = self
-            .required
-            .met(message)
-            .then(|| self.engine.find(message));
-        found
-            .flatten()
-            .map_or(message, |found| &message[found.end..])
+        let end = self.engine.end(message);
+        end.map_or(message, |end| &message[end..])
     }
 }
 
