@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::filter::fields::View;
-use crate::filter::pattern::{Pattern, Possible, Texts};
+use crate::filter::pattern::Pattern;
 use crate::filter::rule::{Hit, Rule, names_connection};
 use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, Selector};
 use crate::model::Entry;
@@ -32,8 +32,6 @@ pub struct Filter {
     prefix: Option<Pattern>,
     ignore: Vec<Pattern>,
     rules: Vec<Rule>,
-    /// The texts of the rules' patterns.
-    texts: Option<Texts>,
     session: Option<(Vec<String>, Duration)>,
     fields: BTreeSet<String>,
 }
@@ -88,7 +86,6 @@ impl Filter {
             .map(|session| (session.by.clone(), session.idle));
         Ok(Self {
             fields: fields(&rules, session.as_ref().map_or(&[], |(by, _)| by)),
-            texts: Texts::of(rules.iter().flat_map(|rule| &rule.patterns)),
             prefix,
             ignore,
             rules,
@@ -115,9 +112,14 @@ impl Filter {
             .find(|key| names_connection(key))
     }
 
-    /// The entry as its rules see it: with the message behind the prefix.
-    pub(super) fn view<'e>(&self, entry: &'e Entry) -> View<'e> {
-        View::new(entry, self.cut(entry.message()))
+    /// What is cut from messages before its patterns see them.
+    pub(super) fn prefix(&self) -> Option<&str> {
+        self.prefix.as_ref().map(Pattern::as_str)
+    }
+
+    /// The patterns of its rules, in their order.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.rules.iter().flat_map(|rule| &rule.patterns)
     }
 
     /// What the patterns see of `message`.
@@ -134,18 +136,16 @@ impl Filter {
             .any(|pattern| pattern.matches(view.message))
     }
 
-    /// The first rule that matches. A failure without a host needs that of its connection; while
+    /// The first rule that matches; `possible` tells which of its [`patterns`](Self::patterns)
+    /// may. A failure without a host needs that of its connection; while
     /// that is unknown (`host_known`, asked with what the line calls the connection), a later match
     /// that has one takes precedence.
     pub(super) fn recognise<'f>(
         &'f self,
         view: &View<'_>,
+        possible: impl Fn(usize) -> bool,
         host_known: impl Fn(Option<&[u8]>) -> bool,
     ) -> Option<Hit<'f>> {
-        let possible = match &self.texts {
-            Some(texts) => texts.possible(view.message),
-            None => Possible::ALL,
-        };
         let mut hostless: Option<Hit<'f>> = None;
         let mut find = |rule: &'f Rule| {
             rule.hits(view, &possible, |hit| {

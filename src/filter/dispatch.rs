@@ -4,7 +4,7 @@
 //! (`SYSLOG_IDENTIFIER=sshd` rather than `_UID=0`). So an entry that no jail wants costs a lookup
 //! for each field that is hashed, however many jails there are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{Entry, JournalMatch};
 
@@ -77,6 +77,25 @@ impl Dispatch {
         found.dedup();
     }
 
+    /// The companies into which `count` matches fall: those that share a value, also over others,
+    /// may want the same entries. Positions, in order.
+    pub fn companies(&self, count: usize) -> Vec<Vec<usize>> {
+        let mut first: Vec<usize> = (0..count).collect();
+        let values = self.fields.iter().flat_map(|(_, values)| values.values());
+        for together in values.chain([&self.always]) {
+            let known: Vec<usize> = together.iter().map(|&at| first[at]).collect();
+            let least = known.iter().min().copied().unwrap_or_default();
+            for first in first.iter_mut().filter(|first| known.contains(first)) {
+                *first = least;
+            }
+        }
+        let mut companies = BTreeMap::<usize, Vec<usize>>::new();
+        for (at, first) in first.into_iter().enumerate() {
+            companies.entry(first).or_default().push(at);
+        }
+        companies.into_values().collect()
+    }
+
     fn add(&mut self, field: &str, values: &[String], at: usize) {
         let field = field.as_bytes();
         let position = self.fields.iter().position(|(known, _)| **known == *field);
@@ -131,5 +150,6 @@ mod tests {
             [1, 2]
         );
         assert_eq!(candidates(&[("_TRANSPORT", "kernel")]), [2, 3]);
+        assert_eq!(index.companies(4), [vec![0, 1], vec![2], vec![3]]);
     }
 }

@@ -1,6 +1,6 @@
 //! All jails of one source over its entries: dispatch, rules, connections.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::filter::dispatch::Dispatch;
@@ -8,6 +8,7 @@ use crate::filter::fields::View;
 use crate::filter::rule::Hit;
 use crate::filter::session::{Counted, Line, alone};
 use crate::filter::sessions::Sessions;
+use crate::filter::shared::{Share, Shared};
 use crate::filter::spec::RuleKind;
 use crate::filter::{Filter, Host, Login, Outcome, Verdict};
 use crate::model::{EVIDENCE_LIMIT, Entry, Failure, JailName, JournalMatch};
@@ -54,6 +55,8 @@ pub struct Counters {
 pub struct Matcher {
     jails: Vec<Jail>,
     dispatch: Dispatch,
+    /// For each company of jails that may look at the same entries.
+    shared: Vec<Shared>,
     candidates: Vec<usize>,
     counters: Counters,
 }
@@ -62,6 +65,8 @@ pub struct Matcher {
 struct Jail {
     of: MatcherJail,
     sessions: Sessions,
+    company: usize,
+    share: Share,
 }
 
 impl Matcher {
@@ -69,13 +74,26 @@ impl Matcher {
     #[must_use]
     pub fn new(jails: Vec<MatcherJail>) -> Self {
         let matches: Vec<&JournalMatch> = jails.iter().map(|jail| &jail.journalmatch).collect();
+        let dispatch = Dispatch::new(&matches);
+        let mut shared = Vec::new();
+        let mut shares = BTreeMap::new();
+        for company in dispatch.companies(jails.len()) {
+            let filters = company.iter().filter_map(|&at| jails.get(at));
+            let (common, each) = Shared::new(filters.map(|jail| &*jail.filter));
+            let each = each.into_iter().map(|share| (shared.len(), share));
+            shares.extend(company.into_iter().zip(each));
+            shared.push(common);
+        }
+        let jails = jails.into_iter().zip(shares.into_values());
         Self {
-            dispatch: Dispatch::new(&matches),
+            dispatch,
+            shared,
             jails: jails
-                .into_iter()
-                .map(|of| Jail {
+                .map(|(of, (company, share))| Jail {
                     of,
                     sessions: Sessions::default(),
+                    company,
+                    share,
                 })
                 .collect(),
             candidates: Vec::new(),
@@ -115,11 +133,14 @@ impl Matcher {
         }
         let mut unreadable = false;
         let before = out.len();
+        let message = entry.message().trim_ascii_end();
         for &at in &self.candidates {
             if let Some(jail) = self.jails.get_mut(at)
+                && let Some(shared) = self.shared.get_mut(jail.company)
                 && jail.of.journalmatch.matches(entry)
             {
-                let (outcome, bad) = jail.judge(entry);
+                shared.begin(self.counters.entries);
+                let (outcome, bad) = jail.judge(entry, message, shared);
                 out.push(outcome);
                 unreadable |= bad;
             }
@@ -169,14 +190,15 @@ impl Matcher {
 }
 
 impl Jail {
-    /// What comes of `entry`, and whether its message could not be read.
-    fn judge(&mut self, entry: &Entry) -> (Outcome, bool) {
-        let view = self.of.filter.view(entry);
-        let outcome = self.outcome(&view);
+    /// What comes of `entry`, and whether its `message` could not be read.
+    fn judge(&mut self, entry: &Entry, message: &[u8], shared: &mut Shared) -> (Outcome, bool) {
+        let seen = shared.cut(self.share, &self.of.filter, message);
+        let view = View::new(entry, seen);
+        let outcome = self.outcome(&view, message, shared);
         (outcome, view.unreadable())
     }
 
-    fn outcome(&mut self, view: &View<'_>) -> Outcome {
+    fn outcome(&mut self, view: &View<'_>, message: &[u8], shared: &mut Shared) -> Outcome {
         let filter = &self.of.filter;
         let nothing = |verdict| Outcome {
             jail: self.of.name.clone(),
@@ -196,7 +218,8 @@ impl Jail {
             let (key, idle) = named.or(field).zip(filter.idle())?;
             self.sessions.host(key, time, idle)
         };
-        let Some(mut hit) = filter.recognise(view, |named| known(named).is_some()) else {
+        let possible = shared.possible(self.share, message);
+        let Some(mut hit) = filter.recognise(view, possible, |named| known(named).is_some()) else {
             return nothing(Verdict::None);
         };
         let rule = hit.rule.number;
@@ -207,7 +230,7 @@ impl Jail {
         let from = host.as_ref().filter(|_| succeeded).and_then(Host::addr);
         let user = hit.user.clone();
         let connection = named.as_deref().or(field).zip(filter.idle());
-        let line = line(hit, view.entry.message());
+        let line = line(hit, message);
         let (verdict, counted) = match connection {
             Some((key, idle)) => self.sessions.take(key, time, idle, line),
             None => alone(line),
@@ -255,7 +278,6 @@ fn failure(jail: &JailName, entry: &Entry, counted: Counted) -> Failure {
 }
 
 fn evidence(message: &[u8]) -> Box<str> {
-    let message = message.trim_ascii_end();
     let kept = &message[..message.len().min(EVIDENCE_LIMIT)];
     if let Ok(text) = std::str::from_utf8(kept) {
         return text.into();

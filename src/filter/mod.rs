@@ -25,6 +25,7 @@ mod rule;
 mod sample;
 mod session;
 mod sessions;
+mod shared;
 pub mod spec;
 #[cfg(test)]
 mod tests;

@@ -119,6 +119,11 @@ impl Pattern {
         })
     }
 
+    /// Its text, with placeholders replaced.
+    pub fn as_str(&self) -> &str {
+        self.engine.as_str()
+    }
+
     /// Whether it can take a host from a message.
     pub fn names_host(&self) -> bool {
         !self.hosts.is_empty()

@@ -2,7 +2,7 @@
 
 use crate::filter::Host;
 use crate::filter::fields::View;
-use crate::filter::pattern::{Found, Pattern, Possible};
+use crate::filter::pattern::{Found, Pattern};
 use crate::filter::spec::{Condition, RuleKind, Selector};
 
 /// The longest user name that is kept, in bytes; it is stored with the connection.
@@ -39,11 +39,12 @@ pub(super) struct Hit<'r> {
 }
 
 impl Rule {
-    /// The first match in which `accept` finds what it wants.
+    /// The first match in which `accept` finds what it wants, of those of its patterns that may
+    /// match: `possible` tells, asked with the place among the patterns of all rules.
     pub fn hits<'r>(
         &'r self,
         view: &View<'_>,
-        possible: &Possible,
+        possible: impl Fn(usize) -> bool,
         mut accept: impl FnMut(&Hit<'r>) -> bool,
     ) -> Option<Hit<'r>> {
         if !self
@@ -68,7 +69,7 @@ impl Rule {
         self.patterns
             .iter()
             .zip(self.first_pattern..)
-            .filter(|(_, at)| possible.has(*at))
+            .filter(|(_, at)| possible(*at))
             .filter_map(|(pattern, _)| pattern.find(view.message))
             .find_map(taken)
     }

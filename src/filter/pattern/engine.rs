@@ -85,6 +85,11 @@ impl Engine {
         self
     }
 
+    /// What was compiled.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The names of its groups.
     pub fn group_names(&self) -> impl Iterator<Item = Option<&str>> {
         self.short

@@ -15,7 +15,7 @@ const STARTS_LIMIT: usize = 16;
 /// More texts in one place than that are not looked for; a list of paths has some fifty.
 const TEXTS_LIMIT: usize = 128;
 /// The most places in a pattern whose texts are looked for, and the shortest text that is worth it.
-const PLACES_LIMIT: usize = 4;
+pub(super) const PLACES_LIMIT: usize = 4;
 const TEXT_LEAST: usize = 2;
 
 /// What every match contains.
@@ -28,8 +28,8 @@ pub(super) struct Required {
     texts: Vec<Finder<'static>>,
     /// The same, of places with several texts; it takes longer to find one of them.
     several_texts: Vec<AhoCorasick>,
-    /// The place with the longest texts, if there are several.
-    several: Option<Place>,
+    /// All of these places.
+    places: Vec<Place>,
 }
 
 impl Required {
@@ -52,17 +52,18 @@ impl Required {
             start,
             texts: places.iter().filter_map(Place::finder).collect(),
             several_texts: places.iter().filter_map(Place::finders).collect(),
-            several: places
-                .into_iter()
-                .max_by_key(Place::least)
-                .filter(Place::is_several),
+            places,
         }
     }
 
-    /// The place with the longest texts, if it takes more than a plain search to find them, and
-    /// the beginning of a message does not tell before.
-    pub fn several(&self) -> Option<&Place> {
-        self.several.as_ref().filter(|_| self.start.is_empty())
+    /// The places whose texts have to be looked for, [`PLACES_LIMIT`] or fewer: none, if the
+    /// beginning of a message tells before.
+    pub fn places(&self) -> &[Place] {
+        if self.start.is_empty() {
+            &self.places
+        } else {
+            &[]
+        }
     }
 
     /// Whether `message` has what a match needs.
