@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
+
 use crate::model::{Entry, JournalMatch};
 
 /// Fields that nearly every entry has, with few values: the last to be hashed.
@@ -20,15 +22,25 @@ const BROAD: [&str; 8] = [
     "SYSLOG_FACILITY",
 ];
 
-/// Who may want an entry with a value.
-type Values = HashMap<Box<[u8]>, Vec<usize>>;
+/// Who may want an entry with a value. The values are the configuration's, so that nobody can
+/// choose them to collide.
+type Values = HashMap<Box<[u8]>, Vec<Candidate>, RandomState>;
+
+/// One who may want an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    /// The position of its match.
+    pub at: usize,
+    /// Whether more of the match has to hold than what was looked up.
+    pub unsure: bool,
+}
 
 /// The index: field → value → who may want the entry.
 #[derive(Debug, Default)]
 pub(super) struct Dispatch {
     fields: Vec<(Box<[u8]>, Values)>,
     /// Those whose match is empty.
-    always: Vec<usize>,
+    always: Vec<Candidate>,
 }
 
 impl Dispatch {
@@ -43,8 +55,9 @@ impl Dispatch {
         }
         let mut index = Self::default();
         for (at, wanted) in matches.iter().enumerate() {
+            let sure = Candidate { at, unsure: false };
             if wanted.is_any() {
-                index.always.push(at);
+                index.always.push(sure);
             }
             for group in wanted.groups() {
                 let cost = |(field, values): &&(String, Vec<String>)| {
@@ -56,15 +69,16 @@ impl Dispatch {
                     (BROAD.contains(&field.as_str()), most)
                 };
                 if let Some((field, values)) = group.iter().min_by_key(cost) {
-                    index.add(field, values, at);
+                    let unsure = group.len() > 1;
+                    index.add(field, values, Candidate { at, unsure });
                 }
             }
         }
         index
     }
 
-    /// Collects who may want `entry`, in order and each once. They still have to match it.
-    pub fn candidates(&self, entry: &Entry, found: &mut Vec<usize>) {
+    /// Collects who may want `entry`, in order and each once.
+    pub fn candidates(&self, entry: &Entry, found: &mut Vec<Candidate>) {
         found.clear();
         for (name, value) in entry.fields() {
             let known = self.fields.iter().find(|(field, _)| **field == *name);
@@ -74,7 +88,8 @@ impl Dispatch {
         }
         found.extend_from_slice(&self.always);
         found.sort_unstable();
-        found.dedup();
+        // The sure one comes first.
+        found.dedup_by_key(|candidate| candidate.at);
     }
 
     /// The companies into which `count` matches fall: those that share a value, also over others,
@@ -83,7 +98,7 @@ impl Dispatch {
         let mut first: Vec<usize> = (0..count).collect();
         let values = self.fields.iter().flat_map(|(_, values)| values.values());
         for together in values.chain([&self.always]) {
-            let known: Vec<usize> = together.iter().map(|&at| first[at]).collect();
+            let known: Vec<usize> = together.iter().map(|one| first[one.at]).collect();
             let least = known.iter().min().copied().unwrap_or_default();
             for first in first.iter_mut().filter(|first| known.contains(first)) {
                 *first = least;
@@ -96,16 +111,17 @@ impl Dispatch {
         companies.into_values().collect()
     }
 
-    fn add(&mut self, field: &str, values: &[String], at: usize) {
+    fn add(&mut self, field: &str, values: &[String], candidate: Candidate) {
         let field = field.as_bytes();
         let position = self.fields.iter().position(|(known, _)| **known == *field);
         let position = position.unwrap_or_else(|| {
-            self.fields.push((field.into(), HashMap::new()));
+            self.fields.push((field.into(), Values::default()));
             self.fields.len() - 1
         });
         if let Some((_, index)) = self.fields.get_mut(position) {
             for value in values {
-                index.entry(value.as_bytes().into()).or_default().push(at);
+                let here = index.entry(value.as_bytes().into()).or_default();
+                here.push(candidate);
             }
         }
     }
@@ -133,12 +149,20 @@ mod tests {
             for (name, value) in fields {
                 entry.push(name.as_bytes(), value.as_bytes());
             }
-            let mut found = vec![9];
+            let mut found = vec![Candidate {
+                at: 9,
+                unsure: false,
+            }];
             index.candidates(&entry, &mut found);
             for (at, wanted) in matches.iter().enumerate() {
-                assert!(!wanted.matches(&entry) || found.contains(&at), "{wanted}");
+                let here = found.iter().find(|candidate| candidate.at == at);
+                let sure = here.map(|candidate| !candidate.unsure);
+                match wanted.matches(&entry) {
+                    true => assert!(sure.is_some(), "{wanted}"),
+                    false => assert_ne!(sure, Some(true), "{wanted}"),
+                }
             }
-            found
+            found.iter().map(|one| one.at).collect::<Vec<_>>()
         };
         assert_eq!(candidates(&[("_UID", "0")]), [2]);
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::filter::dispatch::Dispatch;
+use crate::filter::dispatch::{Candidate, Dispatch};
 use crate::filter::fields::View;
 use crate::filter::rule::Hit;
 use crate::filter::session::{Counted, Line, alone};
@@ -57,7 +57,7 @@ pub struct Matcher {
     dispatch: Dispatch,
     /// For each company of jails that may look at the same entries.
     shared: Vec<Shared>,
-    candidates: Vec<usize>,
+    candidates: Vec<Candidate>,
     counters: Counters,
 }
 
@@ -134,10 +134,10 @@ impl Matcher {
         let mut unreadable = false;
         let before = out.len();
         let message = entry.message().trim_ascii_end();
-        for &at in &self.candidates {
-            if let Some(jail) = self.jails.get_mut(at)
+        for candidate in &self.candidates {
+            if let Some(jail) = self.jails.get_mut(candidate.at)
                 && let Some(shared) = self.shared.get_mut(jail.company)
-                && jail.of.journalmatch.matches(entry)
+                && (!candidate.unsure || jail.of.journalmatch.matches(entry))
             {
                 shared.begin(self.counters.entries);
                 let (outcome, bad) = jail.judge(entry, message, shared);

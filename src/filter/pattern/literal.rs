@@ -5,7 +5,7 @@
 //! a microsecond, most of it for memory that went cold. So all of a pattern's texts are asked for,
 //! in their order, until one is missing.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
@@ -26,8 +26,9 @@ pub(super) struct Required {
     start: Vec<Box<[u8]>>,
     /// What follows each other, anywhere.
     texts: Vec<Finder<'static>>,
-    /// The same, of places with several texts; it takes longer to find one of them.
-    several_texts: Vec<AhoCorasick>,
+    /// The same, of places with several texts, with the length of the shortest; it takes longer to
+    /// find one of them.
+    several_texts: Vec<(AhoCorasick, usize)>,
     /// All of these places.
     places: Vec<Place>,
 }
@@ -77,8 +78,9 @@ impl Required {
             && in_turn(message, &self.texts, |text, rest| {
                 text.find(rest).map(|at| at + text.needle().len())
             })
-            && in_turn(message, &self.several_texts, |texts, rest| {
-                texts.find(rest).map(|found| found.end())
+            // The leftmost may be longer than one that begins behind it.
+            && in_turn(message, &self.several_texts, |(texts, least), rest| {
+                texts.find(rest).map(|found| found.start() + least)
             })
     }
 }
@@ -163,13 +165,16 @@ impl Place {
         Some(Finder::new(text).into_owned())
     }
 
-    fn finders(&self) -> Option<AhoCorasick> {
-        let mut builder = AhoCorasick::builder();
-        let builder = builder.ascii_case_insensitive(self.any_case);
-        builder
-            .build(&self.texts)
-            .ok()
-            .filter(|_| self.is_several())
+    fn finders(&self) -> Option<(AhoCorasick, usize)> {
+        if !self.is_several() {
+            return None;
+        }
+        // Of the kinds of match this is the one with a vectorised search.
+        let texts = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostFirst)
+            .ascii_case_insensitive(self.any_case)
+            .build(&self.texts);
+        texts.ok().map(|texts| (texts, self.least()))
     }
 
     /// The length of the shortest.
