@@ -117,6 +117,11 @@ impl Filter {
         self.prefix.as_ref().map(Pattern::as_str)
     }
 
+    /// Whether nothing comes of a message that none of its [`patterns`](Self::patterns) matches.
+    pub(super) fn needs_pattern(&self) -> bool {
+        self.ignore.is_empty() && self.rules.iter().all(|rule| !rule.patterns.is_empty())
+    }
+
     /// The patterns of its rules, in their order.
     pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
         self.rules.iter().flat_map(|rule| &rule.patterns)

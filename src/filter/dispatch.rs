@@ -87,6 +87,9 @@ impl Dispatch {
             }
         }
         found.extend_from_slice(&self.always);
+        if found.len() < 2 {
+            return;
+        }
         found.sort_unstable();
         // The sure one comes first.
         found.dedup_by_key(|candidate| candidate.at);

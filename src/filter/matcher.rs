@@ -139,7 +139,10 @@ impl Matcher {
                 && let Some(shared) = self.shared.get_mut(jail.company)
                 && (!candidate.unsure || jail.of.journalmatch.matches(entry))
             {
-                shared.begin(self.counters.entries);
+                if !shared.begin(jail.share, self.counters.entries, message) {
+                    out.push(jail.nothing(Verdict::None));
+                    continue;
+                }
                 let (outcome, bad) = jail.judge(entry, message, shared);
                 out.push(outcome);
                 unreadable |= bad;
@@ -198,9 +201,9 @@ impl Jail {
         (outcome, view.unreadable())
     }
 
-    fn outcome(&mut self, view: &View<'_>, message: &[u8], shared: &mut Shared) -> Outcome {
-        let filter = &self.of.filter;
-        let nothing = |verdict| Outcome {
+    /// Nothing comes of an entry.
+    fn nothing(&self, verdict: Verdict) -> Outcome {
+        Outcome {
             jail: self.of.name.clone(),
             verdict,
             rule: None,
@@ -208,9 +211,13 @@ impl Jail {
             user: None,
             failure: None,
             success: None,
-        };
+        }
+    }
+
+    fn outcome(&mut self, view: &View<'_>, message: &[u8], shared: &Shared) -> Outcome {
+        let filter = &self.of.filter;
         if filter.ignores(view) {
-            return nothing(Verdict::Ignored);
+            return self.nothing(Verdict::Ignored);
         }
         let time = view.entry.time();
         let field = filter.connection(view.entry);
@@ -218,9 +225,9 @@ impl Jail {
             let (key, idle) = named.or(field).zip(filter.idle())?;
             self.sessions.host(key, time, idle)
         };
-        let possible = shared.possible(self.share, message);
+        let possible = shared.possible(self.share);
         let Some(mut hit) = filter.recognise(view, possible, |named| known(named).is_some()) else {
-            return nothing(Verdict::None);
+            return self.nothing(Verdict::None);
         };
         let rule = hit.rule.number;
         let succeeded = hit.rule.kind == RuleKind::Success;

@@ -21,8 +21,7 @@ struct Message {
     number: u64,
     /// How many bytes each prefix takes away, as far as somebody asked.
     cuts: Vec<Option<usize>>,
-    /// What came of the look for texts, if there was one.
-    looked: bool,
+    /// What came of the look for texts.
     possible: Possible,
 }
 
@@ -31,6 +30,9 @@ struct Message {
 pub(super) struct Share {
     prefix: Option<usize>,
     first_pattern: usize,
+    patterns: usize,
+    /// Nothing comes of a message that none of them matches.
+    needs_pattern: bool,
 }
 
 impl Shared {
@@ -50,8 +52,10 @@ impl Shared {
             let share = Share {
                 prefix,
                 first_pattern,
+                patterns: filter.patterns().count(),
+                needs_pattern: filter.needs_pattern(),
             };
-            first_pattern += filter.patterns().count();
+            first_pattern += share.patterns;
             share
         };
         let shares = filters.clone().map(&mut share).collect();
@@ -63,14 +67,19 @@ impl Shared {
         (shared, shares)
     }
 
-    /// Forgets the message before, if `number` is another one.
-    pub fn begin(&mut self, number: u64) {
+    /// Begins with `message`, if its `number` is a new one, and tells whether anything can come of
+    /// it for a jail.
+    pub fn begin(&mut self, share: Share, number: u64, message: &[u8]) -> bool {
         if self.now.number != number {
             self.now.number = number;
-            self.now.looked = false;
             self.now.cuts.clear();
             self.now.cuts.resize(self.prefixes.len(), None);
+            if let Some(texts) = &self.texts {
+                texts.look(message, &mut self.now.possible);
+            }
         }
+        let end = share.first_pattern + share.patterns;
+        !share.needs_pattern || self.now.possible.any(share.first_pattern..end)
     }
 
     /// What the patterns of `filter` see of `message`.
@@ -82,12 +91,8 @@ impl Shared {
         message.get(*cut..).unwrap_or_default()
     }
 
-    /// Tells which of a jail's patterns may match `message`.
-    pub fn possible(&mut self, share: Share, message: &[u8]) -> impl Fn(usize) -> bool {
-        if let Some(texts) = self.texts.as_ref().filter(|_| !self.now.looked) {
-            texts.look(message, &mut self.now.possible);
-            self.now.looked = true;
-        }
+    /// Tells which of a jail's patterns may match the message.
+    pub fn possible(&self, share: Share) -> impl Fn(usize) -> bool {
         let possible = &self.now.possible;
         move |at| possible.has(share.first_pattern + at)
     }

@@ -29,8 +29,8 @@ pub(super) struct Required {
     /// The same, of places with several texts, with the length of the shortest; it takes longer to
     /// find one of them.
     several_texts: Vec<(AhoCorasick, usize)>,
-    /// All of these places.
-    places: Vec<Place>,
+    /// The places that are worth a look for those of all patterns at once.
+    sought: Vec<Place>,
 }
 
 impl Required {
@@ -50,21 +50,20 @@ impl Required {
         places.retain(|place| place.least() >= least);
         Self {
             first: if anchored { first_bytes(hir) } else { None },
-            start,
             texts: places.iter().filter_map(Place::finder).collect(),
             several_texts: places.iter().filter_map(Place::finders).collect(),
-            places,
+            sought: match Place::of(&start) {
+                // It tells as much as the rest.
+                start if start.least() >= TEXT_LEAST => vec![start],
+                _ => places,
+            },
+            start,
         }
     }
 
-    /// The places whose texts have to be looked for, [`PLACES_LIMIT`] or fewer: none, if the
-    /// beginning of a message tells before.
-    pub fn places(&self) -> &[Place] {
-        if self.start.is_empty() {
-            &self.places
-        } else {
-            &[]
-        }
+    /// The places whose texts are worth a look, [`PLACES_LIMIT`] or fewer.
+    pub fn sought(&self) -> &[Place] {
+        &self.sought
     }
 
     /// Whether `message` has what a match needs.
@@ -150,6 +149,14 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// That where a message begins.
+    fn of(starts: &[Box<[u8]>]) -> Self {
+        Self {
+            texts: starts.iter().map(|start| start.to_vec()).collect(),
+            any_case: false,
+        }
+    }
+
     /// Whether each of `starts` begins with one of the texts: they tell all that it tells.
     fn begins(&self, starts: &[Box<[u8]>]) -> bool {
         let told = |start: &[u8]| self.texts.iter().any(|text| start.starts_with(text));

@@ -4,6 +4,7 @@
 //! texts of one pattern takes 50 to 400 ns, for those of all of them together not much longer.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
@@ -11,7 +12,7 @@ use super::Pattern;
 use super::literal::PLACES_LIMIT;
 
 /// So many patterns are worth the pass.
-const PATTERNS_LEAST: usize = 8;
+const PATTERNS_LEAST: usize = 20;
 /// Only so much of a text is looked for, in bytes: enough to be rare, and the table stays small.
 const TEXT_MOST: usize = 8;
 
@@ -44,7 +45,12 @@ impl Texts {
         let mut places = Vec::new();
         for (at, pattern) in patterns.enumerate() {
             let mut all = 0;
-            for (place, bit) in pattern.required.places().iter().zip((0..).map(|bit| 1 << bit)) {
+            for (place, bit) in pattern
+                .required
+                .sought()
+                .iter()
+                .zip((0..).map(|bit| 1 << bit))
+            {
                 all |= bit;
                 for text in &place.texts {
                     // In any case: what only some patterns accept they sort out themselves.
@@ -92,6 +98,13 @@ impl Texts {
 }
 
 impl Possible {
+    /// Whether one of the patterns of `range` is.
+    pub fn any(&self, range: Range<usize>) -> bool {
+        self.missing
+            .get(range)
+            .is_none_or(|missing| missing.contains(&0))
+    }
+
     /// Whether the pattern at `at` is one of them; nobody looked: it is.
     pub fn has(&self, at: usize) -> bool {
         self.missing.get(at).is_none_or(|missing| *missing == 0)
@@ -121,7 +134,7 @@ mod tests {
         .collect();
         let texts = Texts::of(patterns.iter()).expect("worth it");
         let mut possible = Possible::default();
-        assert!(possible.has(0));
+        assert!(possible.has(0) && possible.any(0..1));
         for (message, may) in [
             ("refused 192.0.2.1", &[0, 3, 8][..]),
             ("an illegal user", &[1, 3, 9]),
@@ -136,6 +149,8 @@ mod tests {
             texts.look(message.as_bytes(), &mut possible);
             let found: Vec<usize> = (0..patterns.len()).filter(|&at| possible.has(at)).collect();
             assert_eq!(found, may, "{message}");
+            assert!(possible.any(0..4) && !possible.any(0..0));
+            assert_eq!(possible.any(4..6), may.contains(&4) || may.contains(&5));
         }
         assert!(Texts::of(patterns[..3].iter()).is_none());
     }
