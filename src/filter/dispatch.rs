@@ -160,9 +160,10 @@ mod tests {
             for (at, wanted) in matches.iter().enumerate() {
                 let here = found.iter().find(|candidate| candidate.at == at);
                 let sure = here.map(|candidate| !candidate.unsure);
-                match wanted.matches(&entry) {
-                    true => assert!(sure.is_some(), "{wanted}"),
-                    false => assert_ne!(sure, Some(true), "{wanted}"),
+                if wanted.matches(&entry) {
+                    assert!(sure.is_some(), "{wanted}");
+                } else {
+                    assert_ne!(sure, Some(true), "{wanted}");
                 }
             }
             found.iter().map(|one| one.at).collect::<Vec<_>>()

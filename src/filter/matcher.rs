@@ -76,15 +76,15 @@ impl Matcher {
         let matches: Vec<&JournalMatch> = jails.iter().map(|jail| &jail.journalmatch).collect();
         let dispatch = Dispatch::new(&matches);
         let mut shared = Vec::new();
-        let mut shares = BTreeMap::new();
+        let mut parts = BTreeMap::new();
         for company in dispatch.companies(jails.len()) {
             let filters = company.iter().filter_map(|&at| jails.get(at));
             let (common, each) = Shared::new(filters.map(|jail| &*jail.filter));
             let each = each.into_iter().map(|share| (shared.len(), share));
-            shares.extend(company.into_iter().zip(each));
+            parts.extend(company.into_iter().zip(each));
             shared.push(common);
         }
-        let jails = jails.into_iter().zip(shares.into_values());
+        let jails = jails.into_iter().zip(parts.into_values());
         Self {
             dispatch,
             shared,

@@ -58,13 +58,13 @@ impl Shared {
             first_pattern += share.patterns;
             share
         };
-        let shares = filters.clone().map(&mut share).collect();
+        let all = filters.clone().map(&mut share).collect();
         let shared = Self {
             prefixes,
             texts: Texts::of(filters.flat_map(Filter::patterns)),
             now: Message::default(),
         };
-        (shared, shares)
+        (shared, all)
     }
 
     /// Begins with `message`, if its `number` is a new one, and tells whether anything can come of
