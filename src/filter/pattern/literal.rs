@@ -61,6 +61,11 @@ impl Required {
         }
     }
 
+    /// Whether the beginning of a message does not tell, so that texts have to be looked for.
+    pub fn searches(&self) -> bool {
+        self.start.is_empty() && !self.sought.is_empty()
+    }
+
     /// The places whose texts are worth a look, [`PLACES_LIMIT`] or fewer.
     pub fn sought(&self) -> &[Place] {
         &self.sought

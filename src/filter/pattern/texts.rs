@@ -11,8 +11,9 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use super::Pattern;
 use super::literal::PLACES_LIMIT;
 
-/// So many patterns are worth the pass.
-const PATTERNS_LEAST: usize = 20;
+/// So many patterns that each would look for texts are worth the pass. Of most patterns the
+/// beginning of a message tells enough.
+const SEARCHES_LEAST: usize = 8;
 /// Only so much of a text is looked for, in bytes: enough to be rare, and the table stays small.
 const TEXT_MOST: usize = 8;
 
@@ -43,7 +44,9 @@ impl Texts {
     pub fn of<'p>(patterns: impl Iterator<Item = &'p Pattern>) -> Option<Self> {
         let mut owners: HashMap<Vec<u8>, Vec<(usize, u8)>> = HashMap::new();
         let mut places = Vec::new();
+        let mut searches = 0;
         for (at, pattern) in patterns.enumerate() {
+            searches += usize::from(pattern.required.searches());
             let mut all = 0;
             for (place, bit) in pattern
                 .required
@@ -60,7 +63,7 @@ impl Texts {
             }
             places.push(all);
         }
-        if places.iter().filter(|places| **places != 0).count() < PATTERNS_LEAST {
+        if searches < SEARCHES_LEAST {
             return None;
         }
         let (texts, owners): (Vec<_>, Vec<_>) = owners.into_iter().unzip();
