@@ -1,9 +1,10 @@
 //! The connections of a jail: found by their key, limited in number and age.
 
-use std::collections::{BTreeMap, HashMap};
+use std::hash::RandomState;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
+
+use hashlink::LinkedHashMap;
 
 use crate::filter::session::{Answer, Line, Session};
 use crate::filter::spec::RuleKind;
@@ -12,13 +13,13 @@ use crate::model::Time;
 /// The most connections that are remembered, a jail. sshd serves a hundred at a time at most
 /// before it authenticates them (`MaxStartups`); the rest are ended ones within `idle`.
 const SESSION_LIMIT: usize = 8192;
+
 /// The connections of one jail.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    open: HashMap<Arc<[u8]>, Known>,
-    /// The same, by when they were last heard of.
-    order: BTreeMap<u64, Arc<[u8]>>,
-    next: u64,
+    /// The one that was last heard of stands last. Keys come from log lines, hence the hasher that
+    /// nobody can steer.
+    open: LinkedHashMap<Box<[u8]>, Known, RandomState>,
     /// How many were dropped for [`SESSION_LIMIT`] while still in time.
     pub evicted: u64,
 }
@@ -27,7 +28,6 @@ pub(super) struct Sessions {
 struct Known {
     session: Session,
     heard: Time,
-    order: u64,
 }
 
 impl Sessions {
@@ -46,7 +46,7 @@ impl Sessions {
         known.heard = time;
         let answer = known.session.take(line);
         if kind == RuleKind::Success {
-            self.forget(key);
+            self.open.remove(key);
         }
         answer
     }
@@ -57,47 +57,22 @@ impl Sessions {
     }
 
     fn known(&mut self, key: &[u8]) -> &mut Known {
-        self.next += 1;
-        let order = self.next;
-        let key = if let Some((key, known)) = self.open.get_key_value(key) {
-            self.order.remove(&known.order);
-            Arc::clone(key)
-        } else {
-            self.make_room();
-            Arc::from(key)
-        };
-        self.order.insert(order, Arc::clone(&key));
-        let known = self.open.entry(key).or_default();
-        known.order = order;
-        known
-    }
-
-    fn make_room(&mut self) {
-        if self.open.len() >= SESSION_LIMIT
-            && let Some((_, oldest)) = self.order.pop_first()
-        {
-            self.open.remove(&oldest);
+        if self.open.to_back(key).is_none() && self.open.len() >= SESSION_LIMIT {
+            self.open.pop_front();
             self.evicted += 1;
         }
+        let entry = self.open.raw_entry_mut().from_key(key);
+        let (_, known) = entry.or_insert_with(|| (key.into(), Known::default()));
+        known
     }
 
     /// Drops those that were not heard of for `idle`.
     fn forget_idle(&mut self, time: Time, idle: Duration) {
-        while let Some(oldest) = self.order.first_entry() {
-            let stale = self
-                .open
-                .get(oldest.get())
-                .is_none_or(|known| time.since(known.heard) > idle);
-            if !stale {
-                return;
-            }
-            self.open.remove(&oldest.remove());
-        }
-    }
-
-    fn forget(&mut self, key: &[u8]) {
-        if let Some(known) = self.open.remove(key) {
-            self.order.remove(&known.order);
+        let stale = |known: &Known| time.since(known.heard) > idle;
+        while let Some((_, known)) = self.open.front()
+            && stale(known)
+        {
+            self.open.pop_front();
         }
     }
 }
@@ -135,10 +110,7 @@ mod tests {
         for key in 0..=SESSION_LIMIT {
             at(&key.to_ne_bytes(), 303, RuleKind::Pending, H);
         }
-        assert_eq!(
-            (sessions.len(), sessions.order.len()),
-            (SESSION_LIMIT, SESSION_LIMIT)
-        );
+        assert_eq!(sessions.len(), SESSION_LIMIT);
         assert_eq!(sessions.evicted, 2);
     }
 }
