@@ -1,9 +1,11 @@
-//! The regex engines behind a pattern: one for lines as services write them, one for long ones.
+//! The regex engines behind a pattern: a table where nobody asks for groups; else one for lines as
+//! services write them, one for long ones.
 //!
 //! The lazy DFA that a regex usually begins with is the fastest on a text of some kilobytes. On lines
 //! of a hundred bytes, with a thousand patterns that take turns, its tables are cold in the
 //! processor's cache: on mixed noise (benches/matcher) they took about half of the matcher's time.
-//! The backtracker's program is small. Most lines that are not meant never get here: the literals of
+//! The backtracker's program is small. A table made beforehand has no such cost, but takes too much
+//! memory for patterns with groups of addresses. Most lines that are not meant never get here: the literals of
 //! a pattern see to that.
 
 use std::ops::Range;
