@@ -5,8 +5,8 @@
 //! of a hundred bytes, with a thousand patterns that take turns, its tables are cold in the
 //! processor's cache: on mixed noise (benches/matcher) they took about half of the matcher's time.
 //! The backtracker's program is small. A table made beforehand has no such cost, but takes too much
-//! memory for patterns with groups of addresses. Most lines that are not meant never get here: the literals of
-//! a pattern see to that.
+//! memory for patterns with groups of addresses. Most lines that are not meant never get here: the
+//! literals of a pattern see to that.
 
 use std::ops::Range;
 use std::sync::OnceLock;
