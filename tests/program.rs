@@ -61,6 +61,20 @@ fn a_test_of_a_filter_tells_each_entry() {
         stdout(&shown)
     );
 
+    // A line instead of a log.
+    let line = "Failed password for root from 192.0.2.1 port 22 ssh2";
+    let shown = feed(&root, &["test", "sshd", line], "");
+    let text = stdout(&shown);
+    assert_eq!(code(&shown), 0);
+    for part in [
+        "failure: host 192.0.2.1, user root, by rule 8",
+        "the other 25 rules",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(!text.contains("ROOT LOGIN REFUSED"), "{text}");
+    assert_ne!(code(&feed(&root, &["test", "sshd", "/no/log"], "")), 0);
+
     // Fields of an exported entry, and a match that it does or does not fulfil.
     let entry = r#"{"__REALTIME_TIMESTAMP":"1700000000000000","SYSLOG_IDENTIFIER":"fmd-server","MESSAGE":"{\"message\":\"failed login attempt\",\"remoteIp\":\"[2001:db8::1]:443\"}"}"#;
     for (journalmatch, expected) in [("SYSLOG_IDENTIFIER=fmd-server", 0), ("_UID=0", 1)] {

@@ -166,7 +166,7 @@ pub struct Unban {
 #[command(after_help = TEST_EXAMPLES)]
 pub struct Test {
     /// The filter or jail to try, and then where to read: a log file, "-", a .journal file or
-    /// directory, or lines of "journalctl -o json" [default: the system journal]
+    /// directory, lines of "journalctl -o json", or a single line [default: the system journal]
     #[arg(value_name = "FILTER|JAIL [INPUT]", num_args = 0..=2)]
     pub positional: Vec<String>,
     /// Try this pattern instead of a filter; may be given several times
@@ -264,6 +264,7 @@ Examples:
   journalban test --since -1d --mode aggressive sshd        a stricter mode, the last day
   journalban test --journalmatch SYSLOG_IDENTIFIER=fmd-server fmd-server
   journalban test sshd /var/log/auth.log                    on a log file
+  journalban test sshd 'Invalid user x from 192.0.2.1'      on a line
   journalctl -o json -u ssh | journalban test sshd -        on what journalctl prints
   journalban test --simulate --since -7d sshd               what a week would have banned
   journalban test --samples                                 all filters on their own samples

@@ -22,12 +22,17 @@ pub(super) struct Tally {
     hosts: HashMap<Host, u64>,
     /// Messages that no rule matched, the first few.
     missed: Vec<Vec<u8>>,
+    /// What became of the first entry.
+    first: Option<String>,
 }
 
 impl Tally {
     /// Counts what became of an entry with this message.
     pub(super) fn add(&mut self, outcome: Option<&Outcome>, message: &[u8]) {
         self.entries += 1;
+        if self.entries == 1 {
+            self.first = outcome.map(sentence);
+        }
         let verdict = outcome.map_or(Verdict::None, |outcome| outcome.verdict);
         *self.verdicts.entry(verdict).or_default() += 1;
         if verdict == Verdict::None && self.missed.len() < SHOWN {
@@ -57,6 +62,9 @@ impl Tally {
         rules: &[String],
         closest: &Closest<'_>,
     ) -> io::Result<()> {
+        if let (1, Some(sentence)) = (self.entries, &self.first) {
+            writeln!(out, "{sentence}\n")?;
+        }
         writeln!(out, "Entries: {}", self.entries)?;
         for (verdict, what) in [
             (Verdict::Failure, "failures, which count"),
@@ -71,9 +79,15 @@ impl Tally {
             writeln!(out, "  {:>8}  {what}", self.count(verdict))?;
         }
         writeln!(out, "\nHits per rule")?;
+        let mut idle = 0;
         for (at, rule) in rules.iter().enumerate() {
-            let hits = self.rules.get(&(at + 1)).copied().unwrap_or_default();
-            writeln!(out, "  {hits:>8}  {:>3}  {rule}", at + 1)?;
+            match self.rules.get(&(at + 1)) {
+                Some(hits) => writeln!(out, "  {hits:>8}  {:>3}  {}", at + 1, shortened(rule))?,
+                None => idle += 1,
+            }
+        }
+        if idle > 0 {
+            writeln!(out, "  {:>8}       {}", 0, others(idle, rules.len()))?;
         }
         let mut hosts: Vec<(&Host, &u64)> = self.hosts.iter().collect();
         hosts.sort_unstable_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
@@ -104,6 +118,35 @@ impl Tally {
         }
         Ok(())
     }
+}
+
+/// Rules without a hit, so many of `all`.
+fn others(idle: usize, all: usize) -> String {
+    match (idle, all) {
+        (1, 1) => "the only rule".to_owned(),
+        (idle, all) if idle == all => format!("all {all} rules"),
+        (1, _) => "the other rule".to_owned(),
+        _ => format!("the other {idle} rules"),
+    }
+}
+
+/// What became of an entry.
+fn sentence(outcome: &Outcome) -> String {
+    let mut parts = Vec::new();
+    if let Some(host) = &outcome.host {
+        parts.push(format!("host {}", host_text(host)));
+    }
+    if let Some(user) = &outcome.user {
+        parts.push(format!("user {}", printable(user)));
+    }
+    if let Some(rule) = outcome.rule {
+        parts.push(format!("by rule {rule}"));
+    }
+    let verdict = outcome.verdict.as_str();
+    if parts.is_empty() {
+        return verdict.to_owned();
+    }
+    format!("{verdict}: {}", parts.join(", "))
 }
 
 fn more(out: &mut impl Write, all: usize) -> io::Result<()> {

@@ -1,9 +1,10 @@
 //! What `journalban test … [INPUT]` reads, to its end, in constant memory: the journal, journal
-//! files, a text log or `journalctl -o json`.
+//! files, a text log or `journalctl -o json`, or the line that INPUT itself is.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -36,7 +37,7 @@ pub struct Count {
 /// Hands out the entries of `input`, in its order and from `since` on, until `each` breaks.
 ///
 /// No `input` is the journal `journal`, `-` is standard input; a directory or a file that is a
-/// journal is read as one; the lines of anything else are read by [`mod@line`], or by [`export`]
+/// journal is read as one; what is no file, but has a blank in it, is a line itself; the lines of anything else are read by [`mod@line`], or by [`export`]
 /// where they look like it. Lines of a text log have too few fields for `wanted.matches` to be asked of
 /// them; to entries of journals and of `journalctl -o json` the matches apply.
 ///
@@ -57,7 +58,13 @@ pub fn entries(
         Some(path) => path,
     };
     let reading = || format!("reading {}", path.display());
-    let file = File::open(path).with_context(reading)?;
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && is_line(path) => {
+            let line = path.as_os_str().as_bytes();
+            return Lines::new(wanted, since, now).read(line, each);
+        }
+        opened => opened.with_context(reading)?,
+    };
     let kind = file.metadata().with_context(reading)?;
     if kind.is_dir() {
         return read_journal(&SourceSpec::Directory(path.to_owned()), wanted, since, each);
@@ -74,6 +81,11 @@ pub fn entries(
     Lines::new(wanted, since, now)
         .read(BufReader::with_capacity(128 * 1024, file), each)
         .with_context(reading)
+}
+
+/// Whether this is rather a line of a log than the name of one.
+fn is_line(path: &Path) -> bool {
+    path.as_os_str().as_bytes().contains(&b' ')
 }
 
 fn read_journal(
