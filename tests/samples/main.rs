@@ -4,6 +4,7 @@ mod corpus;
 mod disputed;
 #[path = "../support/filters.rs"]
 mod filters;
+mod together;
 
 use journalban::filter::{Filter, check_samples, untried_rules};
 use journalban::model::{Entry, Time};
