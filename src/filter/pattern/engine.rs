@@ -238,6 +238,11 @@ mod tests {
                 "^a (.*?) from ([0-9.]+)(?: port ([0-9]+))?",
                 "x from 1.2 port ",
             ),
+            (
+                "^a (.*) from ([0-9.]+) port [0-9]+ from 9$",
+                "x from 1.2 port 3 ",
+            ),
+            ("^a (?:(x)|(x from)) (?:1.2|from) .*$", "x from 1.2 port 3 "),
             (r"^a (\w+ )*(from|x) \b{start-half}(\d+)$", "x 12 from 3 "),
             ("from ([0-9]+)", "x "),
             ("^a$", "a"),
