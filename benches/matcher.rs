@@ -7,16 +7,19 @@
 
 #[path = "../tests/support/filters.rs"]
 mod filters;
+#[path = "../tests/support/jails.rs"]
+mod jails;
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Duration;
 
 use journalban::config::FilterFile;
+use journalban::filter::Matcher;
 use journalban::filter::spec::SampleVerdict;
-use journalban::filter::{Filter, Matcher, MatcherJail};
-use journalban::model::{Entry, FIELD_LIMIT, JailName, Time};
+use journalban::model::{Entry, FIELD_LIMIT, Time};
 use rustix::time::{ClockId, clock_gettime};
+
+use jails::{logged, strict};
 
 const ENTRIES: usize = 200_000;
 /// Of so many entries of mixed noise, one is of a service with a jail; of so many of those, one
@@ -106,32 +109,6 @@ fn entry([unit, identifier, message]: &[&str; 3]) -> Entry {
     entry
 }
 
-/// An entry with `message` as the service of `file` would log it: what its match asks for.
-fn logged(file: &FilterFile, message: &str) -> Entry {
-    let mut entry = Entry::new(Time::EPOCH);
-    for (name, values) in file
-        .spec
-        .journalmatch
-        .groups()
-        .first()
-        .into_iter()
-        .flatten()
-    {
-        entry.push(name.as_bytes(), values[0].as_bytes());
-    }
-    for (name, value) in [
-        ("_TRANSPORT", "stdout"),
-        ("_SYSTEMD_SLICE", "system.slice"),
-        ("_PID", "4711"),
-        ("MESSAGE", message),
-    ] {
-        if entry.get(name.as_bytes()).is_none() {
-            entry.push(name.as_bytes(), value.as_bytes());
-        }
-    }
-    entry
-}
-
 /// The samples of `filters` that count, or those that do not.
 fn samples(filters: &[(String, FilterFile)], counts: bool) -> Vec<Entry> {
     let mut entries = Vec::new();
@@ -143,7 +120,12 @@ fn samples(filters: &[(String, FilterFile)], counts: bool) -> Vec<Entry> {
             .iter()
             .filter(|sample| wanted(sample.verdict))
         {
-            entries.extend(sample.lines.iter().map(|line| logged(file, line)));
+            entries.extend(
+                sample
+                    .lines
+                    .iter()
+                    .map(|line| logged(&file.spec.journalmatch, line)),
+            );
         }
     }
     entries
@@ -165,20 +147,7 @@ fn mixed(filters: &[(String, FilterFile)]) -> Vec<Entry> {
 }
 
 fn matcher(filters: &[(String, FilterFile)]) -> Matcher {
-    let jail = |(name, file): &(String, FilterFile)| {
-        let modes: Vec<&str> = file.modes().collect();
-        let mode = if modes.contains(&"aggressive") {
-            "aggressive"
-        } else {
-            modes[0]
-        };
-        MatcherJail {
-            name: JailName::new(name).expect("a name"),
-            journalmatch: file.spec.journalmatch.clone(),
-            filter: Arc::new(Filter::compile(&file.spec, mode).expect("compiles")),
-        }
-    };
-    Matcher::new(filters.iter().map(jail).collect())
+    Matcher::new(strict(filters))
 }
 
 fn measure(what: &str, filters: &[(String, FilterFile)], entries: impl FnOnce() -> Vec<Entry>) {
@@ -218,7 +187,7 @@ fn longest(filters: &[(String, FilterFile)]) {
                 Some(user) if !user.is_empty() => line.replacen(user.as_str(), &fill, 1),
                 _ => format!("{line} {fill}"),
             };
-            let entry = logged(file, &long);
+            let entry = logged(&file.spec.journalmatch, &long);
             let mut outcomes = Vec::new();
             let mut once = |matcher: &mut Matcher| {
                 let start = used();

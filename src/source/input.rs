@@ -37,9 +37,10 @@ pub struct Count {
 /// Hands out the entries of `input`, in its order and from `since` on, until `each` breaks.
 ///
 /// No `input` is the journal `journal`, `-` is standard input; a directory or a file that is a
-/// journal is read as one; what is no file, but has a blank in it, is a line itself; the lines of anything else are read by [`mod@line`], or by [`export`]
-/// where they look like it. Lines of a text log have too few fields for `wanted.matches` to be asked of
-/// them; to entries of journals and of `journalctl -o json` the matches apply.
+/// journal is read as one; what is no file, but has a blank in it, is a line itself. Lines, these or
+/// those of any other file, are read by [`mod@line`], or by [`export`] where they look like it. Lines
+/// of a text log have too few fields for `wanted.matches` to be asked of them; to entries of journals
+/// and of `journalctl -o json` the matches apply.
 ///
 /// `now` is for stamps that leave out the year, and the time of lines that have no stamp.
 pub fn entries(

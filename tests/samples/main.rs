@@ -4,6 +4,8 @@ mod corpus;
 mod disputed;
 #[path = "../support/filters.rs"]
 mod filters;
+#[path = "../support/jails.rs"]
+mod jails;
 mod together;
 
 use journalban::filter::{Filter, check_samples, untried_rules};

@@ -1,22 +1,10 @@
 //! All jails at once see what each of them sees alone, though they share the look for their texts.
 
-use std::sync::Arc;
-
-use journalban::filter::{Filter, Matcher, MatcherJail, Outcome};
-use journalban::model::{Entry, JailName, JournalMatch, Time};
+use journalban::filter::{Matcher, Outcome};
+use journalban::model::{Entry, JournalMatch};
 
 use crate::filters;
-
-/// A message as a service of `journalmatch` logs it.
-fn logged(journalmatch: &JournalMatch, message: &str) -> Entry {
-    let mut entry = Entry::new(Time::from_secs(1_700_000_000));
-    for (name, values) in journalmatch.groups().first().into_iter().flatten() {
-        entry.push(name.as_bytes(), values[0].as_bytes());
-    }
-    entry.push(b"_PID", b"4711");
-    entry.push(b"MESSAGE", message.as_bytes());
-    entry
-}
+use crate::jails::{logged, strict};
 
 fn handle(matcher: &mut Matcher, entry: &Entry) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
@@ -27,18 +15,7 @@ fn handle(matcher: &mut Matcher, entry: &Entry) -> Vec<Outcome> {
 #[test]
 fn jails_together_see_what_each_sees_alone() {
     let filters = filters::all();
-    let jails: Vec<MatcherJail> = filters
-        .iter()
-        .map(|(name, file)| {
-            let strict = file.modes().find(|mode| *mode == "aggressive");
-            let mode = strict.or(file.modes().next()).expect("a mode");
-            MatcherJail {
-                name: JailName::new(name).expect("a name"),
-                journalmatch: file.spec.journalmatch.clone(),
-                filter: Arc::new(Filter::compile(&file.spec, mode).expect("compiles")),
-            }
-        })
-        .collect();
+    let jails = strict(&filters);
     let mut alone: Vec<Matcher> = jails
         .iter()
         .map(|jail| Matcher::new(vec![jail.clone()]))

@@ -1,7 +1,7 @@
 //! The texts of many patterns, looked for in one pass over a message.
 //!
-//! A web server's line is looked at by thirty jails with some two hundred patterns. To look for the
-//! texts of one pattern takes 50 to 400 ns, for those of all of them together not much longer.
+//! The jails for web servers have 140 patterns, of which 77 have to look for texts in a line.
+//! Together they make a quarter more entries of mixed noise (benches/matcher) than one by one.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -87,8 +87,8 @@ impl Texts {
         for found in self.all.find_overlapping_iter(message) {
             let text = found.pattern().as_usize();
             // A text that a client repeats is looked at once.
-            let new = possible.found.get_mut(text).filter(|found| !**found);
-            if new.map(|found| *found = true).is_none() {
+            let known = possible.found.get_mut(text);
+            if known.is_none_or(|known| std::mem::replace(known, true)) {
                 continue;
             }
             for &(pattern, place) in self.owners.get(text).into_iter().flatten() {
