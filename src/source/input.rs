@@ -2,7 +2,7 @@
 //! files, a text log or `journalctl -o json`, or the line that INPUT itself is.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
@@ -37,10 +37,11 @@ pub struct Count {
 /// Hands out the entries of `input`, in its order and from `since` on, until `each` breaks.
 ///
 /// No `input` is the journal `journal`, `-` is standard input; a directory or a file that is a
-/// journal is read as one; what is no file, but has a blank in it, is a line itself. Lines, these or
-/// those of any other file, are read by [`mod@line`], or by [`export`] where they look like it. Lines
-/// of a text log have too few fields for `wanted.matches` to be asked of them; to entries of journals
-/// and of `journalctl -o json` the matches apply.
+/// journal is read as one; what is no file, but has a blank in it or begins with `{`, is a line
+/// itself, unless it begins with `/`, `./` or `../`. Lines, these or those of any other file, are
+/// read by [`mod@line`], or by [`export`] where they look like it. Lines of a text log have too few
+/// fields for `wanted.matches` to be asked of them; to entries of journals and of `journalctl -o
+/// json` the matches apply.
 ///
 /// `now` is for stamps that leave out the year, and the time of lines that have no stamp.
 pub fn entries(
@@ -60,7 +61,7 @@ pub fn entries(
     };
     let reading = || format!("reading {}", path.display());
     let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound && is_line(path) => {
+        Err(error) if names_nothing(&error) && is_line(path) => {
             let line = path.as_os_str().as_bytes();
             return Lines::new(wanted, since, now).read(line, each);
         }
@@ -84,9 +85,20 @@ pub fn entries(
         .with_context(reading)
 }
 
-/// Whether this is rather a line of a log than the name of one.
+/// Whether there is no such file, or cannot be: lines are long, and have slashes in them.
+fn names_nothing(error: &io::Error) -> bool {
+    use ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(error.kind(), InvalidFilename | NotADirectory | NotFound)
+}
+
+/// Whether this is rather a line of a log than the name of one: it has a blank in it or begins like
+/// JSON, and does not begin like a path.
 fn is_line(path: &Path) -> bool {
-    path.as_os_str().as_bytes().contains(&b' ')
+    let text = path.as_os_str().as_bytes();
+    let named = [&b"/"[..], b"./", b"../"]
+        .iter()
+        .any(|root| text.starts_with(root));
+    !named && (text.starts_with(b"{") || text.contains(&b' '))
 }
 
 fn read_journal(
@@ -265,17 +277,43 @@ mod tests {
         assert_eq!(messages(&entries), [b"d"]);
     }
 
-    #[test]
-    fn what_is_not_there_is_an_error() {
-        let result = entries(
-            &SourceSpec::default(),
-            Some(Path::new("/nonexistent")),
-            &Wanted::default(),
+    fn read_named(name: &str) -> anyhow::Result<Vec<Entry>> {
+        let mut seen = Vec::new();
+        let (journal, wanted) = (SourceSpec::default(), Wanted::default());
+        entries(
+            &journal,
+            Some(Path::new(name)),
+            &wanted,
             None,
             NOW,
-            |_| ControlFlow::Continue(()),
-        );
-        let error = format!("{:#}", result.expect_err("no file"));
-        assert!(error.starts_with("reading /nonexistent: "), "{error}");
+            |entry| {
+                seen.push(entry);
+                ControlFlow::Continue(())
+            },
+        )?;
+        Ok(seen)
+    }
+
+    #[test]
+    fn what_is_not_there_is_an_error() {
+        for name in [
+            "/nonexistent",
+            "./no such log",
+            "/no such log",
+            "nonexistent",
+        ] {
+            let error = read_named(name).expect_err("no file");
+            let error = format!("{error:#}");
+            assert!(error.starts_with(&format!("reading {name}: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_read_itself() {
+        let long = format!("GET /{} failed", "x".repeat(5000));
+        for line in ["a b", r#"{"a":"b"}"#, "Cargo.toml/a b", &long] {
+            let entries = read_named(line).expect("reads");
+            assert_eq!(messages(&entries), [line.as_bytes()]);
+        }
     }
 }
