@@ -11,6 +11,7 @@ mod filters;
 mod jails;
 
 use std::hint::black_box;
+use std::rc::Rc;
 use std::time::Duration;
 
 use journalban::config::FilterFile;
@@ -26,6 +27,9 @@ const ENTRIES: usize = 200_000;
 /// is a failed attempt.
 const OF_A_SERVICE: usize = 4;
 const FAILED: usize = 8;
+/// The longest request line that Apache (`LimitRequestLine`) and nginx
+/// (`large_client_header_buffers`) take without being told otherwise.
+const REQUEST_LIMIT: usize = 8 * 1024;
 
 fn main() {
     // Also built by `cargo test --all-targets`, which must not wait for it.
@@ -35,14 +39,16 @@ fn main() {
     let filters = filters::all();
     println!("{} filters", filters.len());
     let sshd = [("sshd".to_owned(), filters::named("sshd"))];
-    let unrelated = || vec![entry(&UNRELATED[0])];
+    let unrelated = || vec![Rc::new(entry(&UNRELATED[0]))];
     measure("unrelated entries", &filters, unrelated);
     measure("mixed noise", &filters, || mixed(&filters));
     for (what, counts) in [("sshd, nothing to see", false), ("sshd, failures", true)] {
         measure(what, &filters, || samples(&sshd, counts));
     }
     if wanted("longest line") {
-        longest(&filters);
+        for limit in [REQUEST_LIMIT, FIELD_LIMIT] {
+            longest(&filters, limit);
+        }
     }
 }
 
@@ -110,7 +116,7 @@ fn entry([unit, identifier, message]: &[&str; 3]) -> Entry {
 }
 
 /// The samples of `filters` that count, or those that do not.
-fn samples(filters: &[(String, FilterFile)], counts: bool) -> Vec<Entry> {
+fn samples(filters: &[(String, FilterFile)], counts: bool) -> Vec<Rc<Entry>> {
     let mut entries = Vec::new();
     for (_, file) in filters {
         let wanted = |verdict| (verdict == SampleVerdict::Failure) == counts;
@@ -124,15 +130,17 @@ fn samples(filters: &[(String, FilterFile)], counts: bool) -> Vec<Entry> {
                 sample
                     .lines
                     .iter()
-                    .map(|line| logged(&file.spec.journalmatch, line)),
+                    .map(|line| Rc::new(logged(&file.spec.journalmatch, line))),
             );
         }
     }
     entries
 }
 
-/// What a machine logs on which all of these services run.
-fn mixed(filters: &[(String, FilterFile)]) -> Vec<Entry> {
+/// What a machine logs on which all of these services run. An entry comes from memory that was used
+/// a moment ago, as one does that a reader has just made: there is one for each distinct line.
+fn mixed(filters: &[(String, FilterFile)]) -> Vec<Rc<Entry>> {
+    let unrelated = UNRELATED.map(|of| Rc::new(entry(&of)));
     let (failed, quiet) = (samples(filters, true), samples(filters, false));
     (0..ENTRIES)
         .map(|at| {
@@ -140,7 +148,7 @@ fn mixed(filters: &[(String, FilterFile)]) -> Vec<Entry> {
             match (at % OF_A_SERVICE, turn % FAILED) {
                 (0, 0) => failed[turn / FAILED % failed.len()].clone(),
                 (0, _) => quiet[turn % quiet.len()].clone(),
-                _ => entry(&UNRELATED[at % UNRELATED.len()]),
+                _ => unrelated[at % unrelated.len()].clone(),
             }
         })
         .collect()
@@ -150,7 +158,7 @@ fn matcher(filters: &[(String, FilterFile)]) -> Matcher {
     Matcher::new(strict(filters))
 }
 
-fn measure(what: &str, filters: &[(String, FilterFile)], entries: impl FnOnce() -> Vec<Entry>) {
+fn measure(what: &str, filters: &[(String, FilterFile)], entries: impl FnOnce() -> Vec<Rc<Entry>>) {
     if !wanted(what) {
         return;
     }
@@ -163,7 +171,7 @@ fn measure(what: &str, filters: &[(String, FilterFile)], entries: impl FnOnce() 
         let start = used();
         for entry in entries.iter().cycle().take(ENTRIES) {
             outcomes.clear();
-            matcher.handle(black_box(entry), &mut outcomes);
+            matcher.handle(black_box(&**entry), &mut outcomes);
         }
         let took = used().saturating_sub(start).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a few hundred thousand")]
@@ -174,33 +182,36 @@ fn measure(what: &str, filters: &[(String, FilterFile)], entries: impl FnOnce() 
     println!("{what:24} {best:>12.0} entries/s ({verdicts} failures of {ENTRIES})");
 }
 
-/// The line that takes longest: each sample, as long as a message can be at its end or at the
-/// place of its user. The best of three, so that it is not the machine that is slow.
-fn longest(filters: &[(String, FilterFile)]) {
-    let mut longest = (Duration::ZERO, "", String::new());
+/// The line that takes longest: each sample, as long as `limit` at its end or at the place of its
+/// user. The best of three, so that it is not the machine that is slow.
+fn longest(filters: &[(String, FilterFile)], limit: usize) {
+    let mut longest = (Duration::ZERO, "", "");
     let mut matcher = matcher(filters);
     for (name, file) in filters {
         for sample in &file.spec.samples {
             let line = sample.lines.last().map_or("", String::as_str);
-            let fill = line.repeat(FIELD_LIMIT / line.len().max(1));
+            let fill = line.repeat(limit / line.len().max(1));
             let long = match &sample.user {
                 Some(user) if !user.is_empty() => line.replacen(user.as_str(), &fill, 1),
                 _ => format!("{line} {fill}"),
             };
             let entry = logged(&file.spec.journalmatch, &long);
             let mut outcomes = Vec::new();
-            let mut once = |matcher: &mut Matcher| {
+            let mut once = || {
                 let start = used();
                 matcher.handle(black_box(&entry), &mut outcomes);
                 used().saturating_sub(start)
             };
-            let took = [(); 3].map(|()| once(&mut matcher));
+            let took = [(); 3].map(|()| once());
             let took = took.into_iter().min().unwrap_or_default();
             if took > longest.0 {
-                longest = (took, name, line.to_owned());
+                longest = (took, name, line);
             }
         }
     }
     let (took, name, line) = longest;
-    println!("longest line of 64 KiB   {took:>12.1?} ({name}: {line})");
+    println!(
+        "longest line of {:2} KiB   {took:>12.1?} ({name}: {line})",
+        limit / 1024
+    );
 }
