@@ -1,34 +1,37 @@
-//! The regex engines behind a pattern: a table where nobody asks for groups; else one for lines as
-//! services write them, one for long ones.
+//! The regex engines behind a pattern: a table where nobody asks for groups, a backtracker for
+//! lines as services write them; before it a lazy DFA on long ones.
 //!
 //! The lazy DFA that a regex usually begins with is the fastest on a text of some kilobytes. On lines
 //! of a hundred bytes, with a thousand patterns that take turns, its tables are cold in the
 //! processor's cache: on mixed noise (benches/matcher) they took about half of the matcher's time.
-//! The backtracker's program is small. A table made beforehand has no such cost, but takes too much
-//! memory for patterns with groups of addresses. Most lines that are not meant never get here: the
-//! literals of a pattern see to that.
+//! The backtracker's program is small, and all patterns use the same marks. A table made beforehand
+//! has no such cost, but takes too much memory for patterns with groups of addresses. Most lines
+//! that are not meant never get here: the literals of a pattern see to that.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex_automata::dfa::dense::{self, DFA};
 use regex_automata::dfa::{Automaton, StartKind};
 use regex_automata::meta::{Config, Regex};
-use regex_automata::nfa::thompson::{self, backtrack, backtrack::BoundedBacktracker};
+use regex_automata::nfa::thompson::{
+    self, backtrack, backtrack::BoundedBacktracker, pikevm::PikeVM,
+};
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input};
+use regex_automata::{Anchored, Input, PatternID};
 
 use super::{NEST_LIMIT, PROGRAM_LIMIT};
 
-/// From so many bytes on, a line is long. The backtracker marks where it has been, a bit for each
-/// byte and state, and has room for 5 KiB with the largest patterns that ship.
+/// From so many bytes on, a line is long.
 const LONG: usize = 2 * 1024;
 /// The cache for the states that a search of a long line visits, a pattern and thread; a thousand
 /// patterns must stay affordable. When it is full it is cleared; matching goes on.
 const CACHE_LIMIT: usize = 256 * 1024;
-/// The most memory for its marks on a long line: those of 4000 states in 64 KiB. Beyond that an
-/// engine without marks takes over, which takes five times as long.
+/// The most memory for marks of where the backtracker has been, a bit for each byte and state:
+/// those of 4000 states in 64 KiB. Beyond that an engine without marks takes over, which takes five
+/// times as long.
 const MARKS_LIMIT: usize = 32 * 1024 * 1024;
 /// Where groups begin and end, for patterns with up to so many of them, without an allocation.
 const SLOTS: usize = 32;
@@ -37,22 +40,21 @@ const SLOTS: usize = 32;
 /// those that ship take less than 6 KB, none more than 45 KB.
 const TABLE_LIMIT: usize = 64 * 1024;
 
+thread_local! {
+    /// The marks for short lines. They mean nothing from one search to the next; shared by all
+    /// patterns, they stay in the processor's cache.
+    static MARKS: RefCell<Option<backtrack::Cache>> = const { RefCell::new(None) };
+}
+
 /// A compiled pattern.
 #[derive(Debug)]
 pub(super) struct Engine {
     text: Box<str>,
-    short: Regex,
+    groups: BoundedBacktracker,
     /// For a pattern of which nobody asks more than where it ends: one step a byte.
     table: Option<DFA<Vec<u32>>>,
-    /// Compiled for the first long line, if one comes.
-    long: OnceLock<Option<Long>>,
-}
-
-/// What long lines need: an engine that finds a match, and one for the groups of it.
-#[derive(Debug)]
-struct Long {
-    whole: Regex,
-    groups: BoundedBacktracker,
+    /// Finds a match in a long line; compiled for the first one, if one comes.
+    whole: OnceLock<Option<Regex>>,
 }
 
 /// Where the groups of a match are; the first is the whole match.
@@ -64,12 +66,20 @@ pub(super) struct Groups {
 impl Engine {
     /// Compiles `text`, which parses; `None` if it takes more than [`PROGRAM_LIMIT`].
     pub fn new(text: &str) -> Option<Self> {
-        let short = compile(text, Config::new().hybrid(false).onepass(false))?;
+        let program = thompson::Config::new()
+            .utf8(false)
+            .nfa_size_limit(Some(PROGRAM_LIMIT));
+        let groups = BoundedBacktracker::builder()
+            .configure(backtrack::Config::new().visited_capacity(MARKS_LIMIT))
+            .thompson(program)
+            .syntax(syntax())
+            .build(text)
+            .ok()?;
         Some(Self {
             text: text.into(),
-            short,
+            groups,
             table: None,
-            long: OnceLock::new(),
+            whole: OnceLock::new(),
         })
     }
 
@@ -95,9 +105,8 @@ impl Engine {
 
     /// The names of its groups.
     pub fn group_names(&self) -> impl Iterator<Item = Option<&str>> {
-        self.short
-            .group_info()
-            .pattern_names(regex_automata::PatternID::ZERO)
+        let groups = self.groups.get_nfa().group_info();
+        groups.pattern_names(PatternID::ZERO)
     }
 
     /// Whether it matches.
@@ -111,13 +120,17 @@ impl Engine {
         if let Some(Ok(found)) = table.map(|table| table.try_search_fwd(&Input::new(message))) {
             return found.map(|found| found.offset());
         }
-        // Without a place to tell, a short line would be left to the slowest engine.
-        self.of(message).find(message).map(|found| found.end())
+        if let Some(whole) = self.long(message) {
+            return whole.find(message).map(|found| found.end());
+        }
+        let mut slots = [None; 2];
+        self.search_short(message, &mut slots)?;
+        slots[1].map(NonMaxUsize::get)
     }
 
     /// Where the groups of its first match are.
     pub fn groups(&self, message: &[u8]) -> Option<Groups> {
-        let wanted = self.short.captures_len() * 2;
+        let wanted = self.groups.get_nfa().group_info().slot_len();
         let mut groups = Groups {
             few: [None; SLOTS],
             many: Vec::new(),
@@ -128,54 +141,58 @@ impl Engine {
             groups.many.resize(wanted, None);
             &mut groups.many
         };
-        let input = Input::new(message);
         match self.long(message) {
-            Some(long) => long.search_slots(input, slots)?,
-            None => self.short.search_slots(&input, slots).map(|_| ())?,
+            Some(whole) => self.search_long(whole, message, slots)?,
+            None => self.search_short(message, slots)?,
         }
         Some(groups)
     }
 
-    fn of(&self, message: &[u8]) -> &Regex {
-        self.long(message).map_or(&self.short, |long| &long.whole)
-    }
-
-    fn long(&self, message: &[u8]) -> Option<&Long> {
+    /// The engine for `message`, if it is a long line.
+    fn long(&self, message: &[u8]) -> Option<&Regex> {
         if message.len() < LONG {
             return None;
         }
-        let long = self.long.get_or_init(|| Long::new(&self.text));
-        long.as_ref()
-    }
-}
-
-impl Long {
-    fn new(text: &str) -> Option<Self> {
-        let groups = BoundedBacktracker::builder()
-            .configure(backtrack::Config::new().visited_capacity(MARKS_LIMIT))
-            .thompson(thompson::Config::new().utf8(false))
-            .syntax(syntax())
-            .build(text)
-            .ok()?;
         let config = Config::new().hybrid_cache_capacity(CACHE_LIMIT);
-        Some(Self {
-            whole: compile(text, config)?,
-            groups,
+        let whole = self.whole.get_or_init(|| compile(&self.text, config));
+        whole.as_ref()
+    }
+
+    fn search_short(&self, message: &[u8], slots: &mut [Option<NonMaxUsize>]) -> Option<()> {
+        MARKS.with_borrow_mut(|marks| {
+            let marks = marks.get_or_insert_with(|| self.groups.create_cache());
+            self.search(marks, &Input::new(message), slots)
         })
     }
 
     /// The lazy DFA tells whether and where; the groups within are left to the backtracker, which
     /// is faster than the engine that needs no marks: the samples, each 64 KiB long, are read in
     /// less than half the time.
-    fn search_slots(&self, input: Input<'_>, slots: &mut [Option<NonMaxUsize>]) -> Option<()> {
-        let whole = self.whole.find(input.clone())?;
-        let within = input.span(whole.range()).anchored(Anchored::Yes);
-        let mut cache = self.groups.create_cache();
-        let found = self.groups.try_search_slots(&mut cache, &within, slots);
-        match found {
-            Ok(found) => found.map(|_| ()),
-            Err(_) => self.whole.search_slots(&within, slots).map(|_| ()),
-        }
+    fn search_long(
+        &self,
+        whole: &Regex,
+        message: &[u8],
+        slots: &mut [Option<NonMaxUsize>],
+    ) -> Option<()> {
+        let input = Input::new(message);
+        let found = whole.find(input.clone())?;
+        let within = input.span(found.range()).anchored(Anchored::Yes);
+        // Marks of its own: so many are not kept.
+        self.search(&mut self.groups.create_cache(), &within, slots)
+    }
+
+    fn search(
+        &self,
+        marks: &mut backtrack::Cache,
+        input: &Input<'_>,
+        slots: &mut [Option<NonMaxUsize>],
+    ) -> Option<()> {
+        let found = self.groups.try_search_slots(marks, input, slots);
+        let found = found.unwrap_or_else(|_too_many_marks| {
+            let slow = PikeVM::new_from_nfa(self.groups.get_nfa().clone()).ok()?;
+            slow.search_slots(&mut slow.create_cache(), input, slots)
+        });
+        found.map(|_| ())
     }
 }
 
