@@ -5,13 +5,12 @@
 //! stays in one piece as `MESSAGE`. What stands behind the header is the message and never looked
 //! at: that part is written by whoever attacks. Pure, linear, and for bytes of any kind.
 
+mod container;
+mod named;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::net::Ipv6Addr;
-
-use serde::Deserialize;
 
 use super::stamp;
 use crate::model::{Entry, Time};
@@ -24,14 +23,23 @@ const WORD_LIMIT: usize = 255;
 /// Reads `line`, without its line end. It has the time that it says, or `calendar.now`.
 #[must_use]
 pub fn entry(line: &[u8], calendar: &Calendar) -> Entry {
-    docker(line, calendar)
-        .or_else(|| syslog(line, calendar))
-        .unwrap_or_else(|| {
-            let time = stamp::leading(line, calendar)
-                .map(|(time, _)| time)
-                .or_else(|| stamp::access(line, calendar));
-            message(time.unwrap_or(calendar.now), line)
-        })
+    let Some((time, line)) = container::unpack(line, calendar) else {
+        return program(line, calendar);
+    };
+    let mut entry = program(&line, calendar);
+    entry.set_time(time);
+    entry
+}
+
+/// A line as the program or its syslog daemon wrote it.
+fn program(line: &[u8], calendar: &Calendar) -> Entry {
+    syslog(line, calendar).unwrap_or_else(|| {
+        let time = stamp::leading(line, calendar)
+            .or_else(|| stamp::ctime(line, calendar))
+            .map(|(time, _)| time)
+            .or_else(|| stamp::access(line, calendar));
+        message(time.unwrap_or(calendar.now), line)
+    })
 }
 
 /// Room for the names of all fields that a line can have, and for its priority.
@@ -43,47 +51,38 @@ fn message(time: Time, text: &[u8]) -> Entry {
     entry
 }
 
-/// A line of Docker's json-file driver.
-#[derive(Deserialize)]
-struct Docker<'a> {
-    #[serde(borrow)]
-    log: Cow<'a, str>,
-    #[serde(borrow)]
-    time: Cow<'a, str>,
-}
-
-fn docker(line: &[u8], calendar: &Calendar) -> Option<Entry> {
-    if !line.starts_with(b"{\"log\":") {
-        return None;
-    }
-    let docker: Docker = serde_json::from_slice(line).ok()?;
-    let (time, rest) = stamp::iso(docker.time.as_bytes(), calendar)?;
-    let text = docker.log.as_bytes();
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    let text = text.strip_suffix(b"\r").unwrap_or(text);
-    rest.is_empty().then(|| message(time, text))
-}
-
 /// The forms of RFC 5424 and RFC 3164, and the latter without its time.
 fn syslog(line: &[u8], calendar: &Calendar) -> Option<Entry> {
     let (priority, rest) = priority(line);
     if let (Some(priority), Some(rest)) = (priority, rest.strip_prefix(b"1 ")) {
         return rfc5424(rest, priority, calendar);
     }
+    let rest = rest
+        .strip_prefix(b" ")
+        .filter(|_| priority.is_some())
+        .unwrap_or(rest);
     let stamped = stamp::leading(rest, calendar).filter(|_| rest.first() != Some(&b'['));
-    let (time, header) = match stamped {
-        Some((time, rest)) => (time, Header::read(rest.strip_prefix(b" ")?)?),
+    let (time, header) = if let Some((time, rest)) = stamped {
+        (time, Header::read(rest.strip_prefix(b" ")?)?)
+    } else if let Some((time, rest)) = stamp::ctime(rest, calendar) {
+        // Of logread, which names the priority; else it is the stamp of a program's own log.
+        let header = Header::read(rest.strip_prefix(b" ")?)?;
+        (
+            time,
+            Some(header).filter(|header| header.priority.is_some())?,
+        )
+    } else {
         // Without a time it takes more to be believed: a host and a process id.
-        None => (
-            calendar.now,
-            Header::read(rest).filter(|header| header.host.is_some() && header.pid.is_some())?,
-        ),
+        let header = Header::read(rest)?;
+        let known = header.host.is_some() && header.pid.is_some();
+        (calendar.now, Some(header).filter(|_| known)?)
     };
-    Some(header.entry(time, priority))
+    Some(header.entry(time, priority.or(header.priority)))
 }
 
 /// What is said of a message.
 struct Header<'a> {
+    priority: Option<u8>,
     host: Option<&'a [u8]>,
     identifier: Option<&'a [u8]>,
     pid: Option<&'a [u8]>,
@@ -91,15 +90,22 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// `ident[pid]: message`, `host ident[pid]: message`, both also without `[pid]`.
+    /// `ident[pid]: message`, `host ident[pid]: message`, both also without `[pid]`, and with the
+    /// names of facility and severity before or behind the host.
     fn read(text: &'a [u8]) -> Option<Self> {
-        Self::tag(text).or_else(|| {
-            let (host, rest) = word(text).filter(|(host, _)| is_host(host))?;
-            let header = Self::tag(rest)?;
-            Some(Self {
-                host: Some(host),
-                ..header
-            })
+        if let Some(header) = Self::tag(text) {
+            return Some(header);
+        }
+        let (before, text) = level(text);
+        let (host, text) = match word(text).filter(|(host, _)| is_host(host)) {
+            Some((host, rest)) => (Some(host), rest),
+            None => (None, text),
+        };
+        let (behind, text) = level(text);
+        Some(Self {
+            priority: before.or(behind),
+            host,
+            ..Self::tag(text)?
         })
     }
 
@@ -120,7 +126,9 @@ impl<'a> Header<'a> {
                 let (inside, rest) = (&inner[..end], &inner[end + 1..]);
                 if identifier.is_empty() {
                     let plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'[';
-                    if inside.is_empty() || !inside.iter().all(plain) {
+                    // A number is no program's name.
+                    let number = inside.iter().all(u8::is_ascii_digit);
+                    if number || !inside.iter().all(plain) {
                         return None;
                     }
                     (inside, None, rest)
@@ -140,6 +148,7 @@ impl<'a> Header<'a> {
             _ => return None,
         };
         Some(Self {
+            priority: None,
             host: None,
             identifier: Some(identifier),
             pid,
@@ -182,6 +191,15 @@ fn priority(line: &[u8]) -> (Option<u8>, &[u8]) {
     }
 }
 
+/// Takes `auth.info ` off.
+fn level(text: &[u8]) -> (Option<u8>, &[u8]) {
+    let named = word(text).and_then(|(word, rest)| Some((named::priority(word)?, rest)));
+    match named {
+        Some((priority, rest)) => (Some(priority), rest),
+        None => (None, text),
+    }
+}
+
 /// What stands behind `<38>1 `.
 fn rfc5424(text: &[u8], priority: u8, calendar: &Calendar) -> Option<Entry> {
     let (time, rest) = if let Some(rest) = text.strip_prefix(b"-") {
@@ -202,6 +220,7 @@ fn rfc5424(text: &[u8], priority: u8, calendar: &Calendar) -> Option<Entry> {
     };
     let given = |value| Some(value).filter(|value| *value != b"-");
     let header = Header {
+        priority: Some(priority),
         host: given(host),
         identifier: given(identifier),
         pid: given(pid),

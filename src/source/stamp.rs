@@ -67,11 +67,7 @@ pub(super) fn iso<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a 
 /// `Mar  7 18:53:20`, `Oct 27 2015 09:24:46`.
 fn bsd<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
     let (month, rest) = month(text)?;
-    let rest = rest.strip_prefix(b" ")?;
-    let (day, rest) = match rest.strip_prefix(b" ") {
-        Some(rest) => digits(rest, 1)?,
-        None => digits(rest, 2).or_else(|| digits(rest, 1))?,
-    };
+    let (day, rest) = day(rest.strip_prefix(b" ")?)?;
     let rest = rest.strip_prefix(b" ")?;
     let (year, rest) = match digits(rest, 4) {
         Some((year, rest)) => (Some(small(year)?), rest.strip_prefix(b" ")?),
@@ -104,7 +100,11 @@ fn without_year(month: i8, day: i8, clock: Clock, calendar: &Calendar) -> Option
 }
 
 fn bracketed<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
-    clf(text, calendar).or_else(|| ctime(text, calendar))
+    clf(text, calendar).or_else(|| {
+        let text = text.strip_prefix(b"[")?;
+        let (time, rest) = iso(text, calendar).or_else(|| ctime(text, calendar))?;
+        Some((time, rest.strip_prefix(b"]")?))
+    })
 }
 
 /// `[10/Oct/2000:13:55:36 -0700]`.
@@ -119,23 +119,26 @@ fn clf<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
     Some((time, rest.strip_prefix(b"]")?))
 }
 
-/// `[Sat Jun 01 11:23:08.123 2013]`, and `[2024-08-31 02:11:28.562]`.
-fn ctime<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
-    let text = text.strip_prefix(b"[")?;
-    if let Some((time, rest)) = iso(text, calendar) {
-        return Some((time, rest.strip_prefix(b"]")?));
-    }
+/// `Sat Jun  1 11:23:08.123 2013` (ctime(3)).
+pub(super) fn ctime<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
     let weekday = text.get(..4)?;
     if !weekday[..3].iter().all(u8::is_ascii_alphabetic) || weekday[3] != b' ' {
         return None;
     }
     let (month, rest) = month(&text[4..])?;
-    let (day, rest) = digits(rest.strip_prefix(b" ")?, 2)?;
+    let (day, rest) = day(rest.strip_prefix(b" ")?)?;
     let (clock, rest) = clock(rest.strip_prefix(b" ")?)?;
     let (year, rest) = digits(rest.strip_prefix(b" ")?, 4)?;
     let date = Date::new(small(year)?, month, small(day)?).ok()?;
-    let time = instant(date.to_datetime(clock), None, calendar)?;
-    Some((time, rest.strip_prefix(b"]")?))
+    Some((instant(date.to_datetime(clock), None, calendar)?, rest))
+}
+
+/// ` 7`, `07`, `7`, `17`.
+fn day(text: &[u8]) -> Option<(u16, &[u8])> {
+    match text.strip_prefix(b" ") {
+        Some(text) => digits(text, 1),
+        None => digits(text, 2).or_else(|| digits(text, 1)),
+    }
 }
 
 /// `18:53:20`, `18:53:20.123456`, `18:53:20,123`.

@@ -65,6 +65,26 @@ fn a_syslog_header_becomes_fields() {
              SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=55555|MESSAGE=a",
         ),
         (
+            "Mar  7 18:53:20 srv auth.info sshd[1]: a",
+            "2024-03-07T18:53:20.000000Z|PRIORITY=6|SYSLOG_FACILITY=4|_HOSTNAME=srv|\
+             SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a",
+        ),
+        (
+            "Mar  7 18:53:20 <authpriv.warning> srv sshd: a",
+            "2024-03-07T18:53:20.000000Z|PRIORITY=4|SYSLOG_FACILITY=10|_HOSTNAME=srv|\
+             SYSLOG_IDENTIFIER=sshd|MESSAGE=a",
+        ),
+        (
+            "Thu Mar  7 18:53:20 2024 authpriv.warn dropbear[1]: a",
+            "2024-03-07T18:53:20.000000Z|PRIORITY=4|SYSLOG_FACILITY=10|\
+             SYSLOG_IDENTIFIER=dropbear|SYSLOG_PID=1|MESSAGE=a",
+        ),
+        (
+            "<13> 2024-03-07T18:53:20Z srv sshd[1]: a",
+            "2024-03-07T18:53:20.000000Z|PRIORITY=5|SYSLOG_FACILITY=1|_HOSTNAME=srv|\
+             SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a",
+        ),
+        (
             "<38>1 - - sshd - - -",
             "PRIORITY=6|SYSLOG_FACILITY=4|SYSLOG_IDENTIFIER=sshd|MESSAGE=",
         ),
@@ -80,6 +100,14 @@ fn a_container_engines_line_is_unpacked() {
         read(line),
         ["2023-01-02T03:04:05.678901Z", "MESSAGE=a \"b\""]
     );
+    for line in [
+        r#"{"log":"Mar  7 18:53:20 h sshd[1]: a\n","stream":"stdout","time":"2023-01-02T03:04:05Z"}"#,
+        "2023-01-02T03:04:05Z stderr F Mar  7 18:53:20 h sshd[1]: a",
+    ] {
+        let expected =
+            "2023-01-02T03:04:05.000000Z|_HOSTNAME=h|SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a";
+        assert_eq!(read(line).join("|"), expected);
+    }
     let other = r#"{"log":{"level":"info"},"time":"2023-01-02T03:04:05Z"}"#;
     assert_eq!(read(other), [format!("MESSAGE={other}")]);
 }
@@ -91,6 +119,8 @@ fn a_level_a_thread_or_a_client_is_no_host() {
         "2023-01-02T03:04:05Z auth(bob,192.0.2.1)<x>: Info: a",
         "2024-12-15 14:14:22 192.0.2.1:54321 OpenSSL: error",
         "2024-12-15 14:14:22 Connection \"CID-72\": a",
+        "2024-12-15 14:14:22 UTC [4711]: a",
+        "Sun Dec 15 14:14:22 2024 vsftpd: a",
     ] {
         assert_eq!(read(line)[1..], [format!("MESSAGE={line}")]);
     }
