@@ -79,8 +79,11 @@ pub fn parts(sample: &SampleSpec) -> Vec<String> {
     let known = [written, user.clone()]
         .into_iter()
         .find(|text| line.contains(text));
-    // A name of two letters may be found by chance in the rest of the line.
-    known.filter(|text| text.len() > 2).into_iter().collect()
+    // A short name may be found by chance in the rest of the line.
+    known
+        .filter(|text| text.len() > 2 || line.matches(text.as_str()).count() == 1)
+        .into_iter()
+        .collect()
 }
 
 /// The lines of `sample` with `text` for `part`, as the service would write it.
