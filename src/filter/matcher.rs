@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::filter::colour;
 use crate::filter::dispatch::{Candidate, Dispatch};
 use crate::filter::fields::View;
 use crate::filter::rule::Hit;
@@ -133,7 +134,8 @@ impl Matcher {
         }
         let mut unreadable = false;
         let before = out.len();
-        let message = entry.message().trim_ascii_end();
+        let plain = colour::without(entry.message());
+        let message = plain.trim_ascii_end();
         for candidate in &self.candidates {
             if let Some(jail) = self.jails.get_mut(candidate.at)
                 && let Some(shared) = self.shared.get_mut(jail.company)

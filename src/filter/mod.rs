@@ -7,9 +7,10 @@
 //! A `MESSAGE` is one haystack from its first to its last byte, newlines included: `.` matches
 //! every byte, `^` and `$` only the real ends. So a newline that an attacker puts into a name
 //! neither hides the line (a `.*` that stops there) nor forges another one (a `^` that begins
-//! again). Blanks at the end of a message are cut off before patterns see it.
+//! again). Colours, and blanks at the end of a message, are cut out before patterns see it.
 
 mod closest;
+mod colour;
 mod compile;
 mod dispatch;
 mod fields;
