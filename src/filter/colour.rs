@@ -20,12 +20,11 @@ pub(super) fn without(message: &[u8]) -> Cow<'_, [u8]> {
         let behind = &rest[at + BEGIN.len()..];
         let parameter = |byte: &u8| matches!(byte, b'0'..=b'9' | b';' | b':');
         let end = behind.iter().position(|byte| !parameter(byte));
-        rest = match end.and_then(|end| behind.get(end..)) {
-            Some([b'm', rest @ ..]) => rest,
-            _ => {
-                plain.extend(BEGIN);
-                behind
-            }
+        rest = if let Some([b'm', rest @ ..]) = end.and_then(|end| behind.get(end..)) {
+            rest
+        } else {
+            plain.extend(BEGIN);
+            behind
         };
     }
     plain.extend(rest);
