@@ -1,7 +1,8 @@
 //! Values of an entry: journal fields, and those of a `MESSAGE` that is JSON or logfmt.
 //!
-//! The message is parsed at most once an entry and filter, and only if a rule asks for a value in
-//! it. Its size is limited by [`FIELD_LIMIT`](crate::model::FIELD_LIMIT).
+//! The message is parsed only if a rule asks for a value in it: as logfmt at most once a filter, as
+//! JSON once for all filters that see the same of it. Its size is limited by
+//! [`FIELD_LIMIT`](crate::model::FIELD_LIMIT).
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -13,23 +14,26 @@ use crate::filter::logfmt::{NoPairs, Pairs};
 use crate::filter::spec::{Condition, Selector};
 use crate::model::Entry;
 
+/// A message as JSON, once somebody has asked.
+pub(super) type Json = OnceCell<Option<Value>>;
+
 /// An entry as the rules of one filter look at it.
 pub(super) struct View<'e> {
     /// The entry itself.
     pub entry: &'e Entry,
     /// Its message behind the filter's prefix, without blanks at the end.
     pub message: &'e [u8],
-    json: OnceCell<Option<Value>>,
+    json: &'e Json,
     pairs: OnceCell<Result<Pairs<'e>, NoPairs>>,
 }
 
 impl<'e> View<'e> {
-    /// Looks at `entry`, whose `message` the rules see.
-    pub fn new(entry: &'e Entry, message: &'e [u8]) -> Self {
+    /// Looks at `entry`, whose `message` the rules see, and what is known of that as JSON.
+    pub fn new(entry: &'e Entry, message: &'e [u8], json: &'e Json) -> Self {
         Self {
             entry,
             message,
-            json: OnceCell::new(),
+            json,
             pairs: OnceCell::new(),
         }
     }
@@ -105,7 +109,8 @@ mod tests {
     #[test]
     fn members_are_found_by_path() {
         let entry = entry(br#"{"a":{"b":"x","n":[1,true,null]}}"#);
-        let view = View::new(&entry, entry.message());
+        let known = Json::new();
+        let view = View::new(&entry, entry.message(), &known);
         let value = |path: &[&str]| view.value(&json(path)).map(|value| value.to_vec());
         assert_eq!(value(&["a", "b"]), Some(b"x".to_vec()));
         assert_eq!(value(&["a", "n", "0"]), Some(b"1".to_vec()));
@@ -132,7 +137,8 @@ mod tests {
             (deep.as_bytes(), true),
         ] {
             let entry = entry(message);
-            let view = View::new(&entry, entry.message());
+            let known = Json::new();
+            let view = View::new(&entry, entry.message(), &known);
             assert!(!view.unreadable(), "nobody asked yet");
             assert_eq!(view.value(&json(&["a"])), None);
             assert_eq!(view.unreadable(), bad);
@@ -150,7 +156,8 @@ mod tests {
             (&many, None, true),
         ] {
             let entry = entry(message.as_bytes());
-            let view = View::new(&entry, entry.message());
+            let known = Json::new();
+            let view = View::new(&entry, entry.message(), &known);
             let found = view.value(&Selector::Logfmt("b".into()));
             assert_eq!(found.as_deref(), value, "{message}");
             assert_eq!(view.unreadable(), bad);
@@ -160,7 +167,8 @@ mod tests {
     #[test]
     fn any_value_of_a_field_fulfils_a_condition() {
         let entry = entry(b"");
-        let view = View::new(&entry, entry.message());
+        let known = Json::new();
+        let view = View::new(&entry, entry.message(), &known);
         let condition = |name: &str, any_of: &[&str]| Condition {
             selector: Selector::Field(name.into()),
             any_of: any_of.iter().map(ToString::to_string).collect(),

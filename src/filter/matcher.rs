@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::filter::colour;
 use crate::filter::dispatch::{Candidate, Dispatch};
-use crate::filter::fields::View;
+use crate::filter::fields::{Json, View};
 use crate::filter::rule::Hit;
 use crate::filter::session::{Counted, Line, alone};
 use crate::filter::sessions::Sessions;
@@ -198,7 +198,13 @@ impl Jail {
     /// What comes of `entry`, and whether its `message` could not be read.
     fn judge(&mut self, entry: &Entry, message: &[u8], shared: &mut Shared) -> (Outcome, bool) {
         let seen = shared.cut(self.share, &self.of.filter, message);
-        let view = View::new(entry, seen);
+        let of_its_own = Json::new();
+        let json = if seen.len() == message.len() {
+            shared.json()
+        } else {
+            &of_its_own
+        };
+        let view = View::new(entry, seen, json);
         let outcome = self.outcome(&view, message, shared);
         (outcome, view.unreadable())
     }

@@ -1,9 +1,10 @@
-//! What jails that look at the same entries share: a prefix is cut from a message once, and the
-//! texts of all their patterns are looked for in one pass.
+//! What jails that look at the same entries share: a prefix is cut from a message once, a message
+//! is read as JSON once, and the texts of all their patterns are looked for in one pass.
 //!
 //! Some thirty jails look at a line of a web server, and most of them want the same cut from it.
 
 use crate::filter::Filter;
+use crate::filter::fields::Json;
 use crate::filter::pattern::{Possible, Texts};
 
 /// What a company of jails shares.
@@ -21,6 +22,8 @@ struct Message {
     number: u64,
     /// How many bytes each prefix takes away, as far as somebody asked.
     cuts: Vec<Option<usize>>,
+    /// The message as JSON, nothing cut.
+    json: Json,
     /// What came of the look for texts.
     possible: Possible,
 }
@@ -74,6 +77,7 @@ impl Shared {
             self.now.number = number;
             self.now.cuts.clear();
             self.now.cuts.resize(self.prefixes.len(), None);
+            self.now.json = Json::new();
             if let Some(texts) = &self.texts {
                 texts.look(message, &mut self.now.possible);
             }
@@ -89,6 +93,11 @@ impl Shared {
         };
         let cut = known.get_or_insert_with(|| message.len() - filter.cut(message).len());
         message.get(*cut..).unwrap_or_default()
+    }
+
+    /// The message as JSON, nothing cut, once somebody has asked.
+    pub fn json(&self) -> &Json {
+        &self.now.json
     }
 
     /// Tells which of a jail's patterns may match the message.
