@@ -20,10 +20,11 @@ use crate::model::JailName;
 /// The most that one match may count.
 const WEIGHT_LIMIT: u32 = 100;
 
-const KINDS: [(&str, RuleKind); 5] = [
+const KINDS: [(&str, RuleKind); 6] = [
     ("failure", RuleKind::Failure),
     ("pending", RuleKind::Pending),
     ("context", RuleKind::Context),
+    ("open", RuleKind::Open),
     ("success", RuleKind::Success),
     ("close", RuleKind::Close),
 ];

@@ -87,6 +87,8 @@ impl Session {
 
     /// Takes in a line.
     pub fn take(&mut self, line: Line) -> Answer {
+        // Whether it said so or not, the last one of this name has ended.
+        let ended = (line.kind == RuleKind::Open).then(|| std::mem::take(self));
         if let Some(addr) = line.host.as_ref().and_then(Host::addr) {
             // Another peer is another connection: the kernel uses process ids again.
             if self.host.is_some_and(|known| known != addr) {
@@ -98,6 +100,7 @@ impl Session {
             RuleKind::Failure => self.fail(line),
             RuleKind::Pending => self.wait(line),
             RuleKind::Context => self.release(&line, |waiting| waiting.failed),
+            RuleKind::Open => ended.unwrap_or_default().release(&line, |_| true),
             RuleKind::Close => self.release(&line, |_| true),
             RuleKind::Success => {
                 self.waiting
@@ -337,6 +340,27 @@ mod tests {
             ]),
             [None, Some("root".to_owned())]
         );
+    }
+
+    #[test]
+    fn a_new_connection_is_not_blamed_for_the_last_one() {
+        use RuleKind::{Context, Failure, Open, Pending};
+        let other = || line(1, Open, Some("192.0.2.2"), None);
+        // Nobody knows whose that was.
+        let failed = line(2, Failure, None, Some("root"));
+        let counted = run(vec![failed, other(), line(2, Failure, None, Some("me"))]);
+        assert_eq!(counted, [None, None, Some("me".to_owned())]);
+        // What waited has ended with its connection.
+        let counted = run(vec![line(2, Pending, H, Some("root")), other(), other()]);
+        assert_eq!(counted, [None, Some("root".to_owned()), None]);
+        // A connection without a host is not that of the host before.
+        let counted = run(vec![
+            other(),
+            line(1, Open, None, None),
+            line(2, Failure, None, Some("root")),
+            line(1, Context, H, None),
+        ]);
+        assert_eq!(counted, [None, None, None, Some("root".to_owned())]);
     }
 
     #[test]

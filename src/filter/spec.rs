@@ -74,6 +74,8 @@ pub enum RuleKind {
     Pending,
     /// Names the host of a connection, no more.
     Context,
+    /// A connection begins, of this host or of none: what was known under its name is over.
+    Open,
     /// A success: what is pending for the same user is forgiven, for others it counts.
     Success,
     /// The end of a connection: what is pending counts now, once.
