@@ -90,6 +90,43 @@ fn described(part: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// What comes behind `before` in what the program says of a filter with `text`.
+fn said_of_filter(text: &str, before: &str) -> BTreeSet<String> {
+    let root = tempfile::tempdir().expect("a directory");
+    let filters = root.path().join("etc/journalban/filter.d");
+    std::fs::create_dir_all(&filters).expect("makes directories");
+    std::fs::write(filters.join("a.toml"), text).expect("writes");
+    let problems = journalban::config::filters(root.path()).expect_err("it is wrong");
+    let (_, list) = problems
+        .iter()
+        .find_map(|problem| problem.message.split_once(before))
+        .unwrap_or_else(|| panic!("{problems:?}"));
+    list.split([',', ' ', '"'])
+        .filter(|word| !word.is_empty() && *word != "or")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_key_of_a_filter_is_in_the_manual_and_no_other() {
+    for (part, header) in [
+        ("Filters", ""),
+        ("Rules", "[[rule]]"),
+        ("Samples", "[[sample]]"),
+    ] {
+        let text = format!("{header}\nqqqqqqqqqq = 1\n");
+        assert_eq!(
+            described(part),
+            said_of_filter(&text, "known are "),
+            "{part}"
+        );
+    }
+    let kinds = said_of_filter("[[rule]]\nkind = \"qqqqqqqqqq\"\n", "is none of ");
+    let described = CONFIGURATION_PAGE.lines();
+    let described = described.filter_map(|line| line.strip_prefix(".It Ql "));
+    assert_eq!(described.map(str::to_owned).collect::<BTreeSet<_>>(), kinds);
+}
+
 #[test]
 fn every_key_of_the_configuration_is_in_the_manual_and_no_other() {
     let jail = known_keys("jail.d/a.toml", "[a]\nqqqqqqqqqq = 1\n");
