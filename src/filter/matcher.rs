@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::filter::colour;
 use crate::filter::dispatch::{Candidate, Dispatch};
 use crate::filter::fields::{Json, View};
+use crate::filter::message::Message;
 use crate::filter::rule::Hit;
 use crate::filter::session::{Counted, Line, alone};
 use crate::filter::sessions::Sessions;
@@ -134,18 +134,17 @@ impl Matcher {
         }
         let mut unreadable = false;
         let before = out.len();
-        let plain = colour::without(entry.message());
-        let message = plain.trim_ascii_end();
+        let message = Message::new(entry.message());
         for candidate in &self.candidates {
             if let Some(jail) = self.jails.get_mut(candidate.at)
                 && let Some(shared) = self.shared.get_mut(jail.company)
                 && (!candidate.unsure || jail.of.journalmatch.matches(entry))
             {
-                if !shared.begin(jail.share, self.counters.entries, message) {
+                if !shared.begin(jail.share, self.counters.entries, message.text()) {
                     out.push(jail.nothing(Verdict::None));
                     continue;
                 }
-                let (outcome, bad) = jail.judge(entry, message, shared);
+                let (outcome, bad) = jail.judge(entry, &message, shared);
                 out.push(outcome);
                 unreadable |= bad;
             }
@@ -196,10 +195,15 @@ impl Matcher {
 
 impl Jail {
     /// What comes of `entry`, and whether its `message` could not be read.
-    fn judge(&mut self, entry: &Entry, message: &[u8], shared: &mut Shared) -> (Outcome, bool) {
-        let seen = shared.cut(self.share, &self.of.filter, message);
+    fn judge(
+        &mut self,
+        entry: &Entry,
+        message: &Message<'_>,
+        shared: &mut Shared,
+    ) -> (Outcome, bool) {
+        let seen = shared.cut(self.share, &self.of.filter, message.text());
         let of_its_own = Json::new();
-        let json = if seen.len() == message.len() {
+        let json = if seen.len() == message.text().len() {
             shared.json()
         } else {
             &of_its_own
@@ -222,7 +226,7 @@ impl Jail {
         }
     }
 
-    fn outcome(&mut self, view: &View<'_>, message: &[u8], shared: &Shared) -> Outcome {
+    fn outcome(&mut self, view: &View<'_>, message: &Message<'_>, shared: &Shared) -> Outcome {
         let filter = &self.of.filter;
         if filter.ignores(view) {
             return self.nothing(Verdict::Ignored);
@@ -268,15 +272,15 @@ impl Jail {
     }
 }
 
-fn line(hit: Hit<'_>, message: &[u8]) -> Line {
+fn line(hit: Hit<'_>, message: &Message<'_>) -> Line {
     Line {
         rule: hit.rule.number,
         kind: hit.rule.kind,
         host: hit.host,
         user: hit.user,
-        weight: hit.rule.weight,
+        weight: hit.rule.weight.saturating_mul(message.times()),
         merge: hit.rule.merge,
-        evidence: evidence(message),
+        evidence: evidence(message.text()),
     }
 }
 

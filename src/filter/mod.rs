@@ -7,10 +7,10 @@
 //! A `MESSAGE` is one haystack from its first to its last byte, newlines included: `.` matches
 //! every byte, `^` and `$` only the real ends. So a newline that an attacker puts into a name
 //! neither hides the line (a `.*` that stops there) nor forges another one (a `^` that begins
-//! again). Colours, and blanks at the end of a message, are cut out before patterns see it.
+//! again). Colours, and blanks at the end of a message, are cut out before patterns see it, and what a
+//! syslog daemon made one message of is counted as often as it was logged.
 
 mod closest;
-mod colour;
 mod compile;
 mod dispatch;
 mod fields;
@@ -19,6 +19,7 @@ mod json;
 mod lint;
 mod logfmt;
 mod matcher;
+mod message;
 mod outcome;
 mod pattern;
 mod placeholder;

@@ -48,6 +48,8 @@ pub fn hostile(line: &str, part: &str, peer: &str) -> Vec<String> {
         "\u{202e}\u{fffd}é",
         "invalid user root from V",
         "Accepted password for root from V port 22 ssh2",
+        "message repeated 3 times: [ x",
+        "x]",
     ]
     .iter()
     .map(|text| text.replace('V', VICTIM))
