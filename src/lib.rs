@@ -60,6 +60,10 @@
 //!   not pattern by pattern: thirty jails look at a web server's line (`filter::shared`). The engines
 //!   behind the patterns are chosen for lines of a hundred bytes and tables that went cold in the
 //!   processor's cache, and not left to the regex crate (`filter::pattern`).
+//! - A line may take longer than a millisecond, if somebody makes it 64 KiB long: 2.6 ms with all jails
+//!   (benches/matcher; 0.35 ms at 8 KiB, 0.05 ms as services write them). It is read in full, since what
+//!   decides may stand behind a client's text, and groups in it are found by backtracking, which is
+//!   what the regex crate has for them.
 //! - A cold reader polls every 250 ms instead of waiting for inotify alone: 4 wake-ups a second
 //!   (0.02 % of a processor) keep the first failure after a quiet time below half a second, which
 //!   journald's late inotify does not.
