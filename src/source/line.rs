@@ -24,7 +24,7 @@ const WORD_LIMIT: usize = 255;
 #[must_use]
 pub fn entry(line: &[u8], calendar: &Calendar) -> Entry {
     let Some((time, line)) = container::unpack(line, calendar) else {
-        return program(line, calendar);
+        return program(container::without_service(line), calendar);
     };
     let mut entry = program(&line, calendar);
     entry.set_time(time);
@@ -71,11 +71,16 @@ fn syslog(line: &[u8], calendar: &Calendar) -> Option<Entry> {
             time,
             Some(header).filter(|header| header.priority.is_some())?,
         )
+    } else if let Some((time, rest)) = stamp::journalctl(rest, calendar) {
+        let header = Header::read(rest.strip_prefix(b" ")?)?;
+        (time, Some(header).filter(|header| header.host.is_some())?)
     } else {
-        // Without a time it takes more to be believed: a host and a process id.
-        let header = Header::read(rest)?;
-        let known = header.host.is_some() && header.pid.is_some();
-        (calendar.now, Some(header).filter(|_| known)?)
+        // Without a time it takes more to be believed: a process id.
+        let header = Header::read(stamp::behind_foreign(rest).unwrap_or(rest))?;
+        (
+            calendar.now,
+            Some(header).filter(|header| header.pid.is_some())?,
+        )
     };
     Some(header.entry(time, priority.or(header.priority)))
 }
@@ -102,10 +107,11 @@ impl<'a> Header<'a> {
             None => (None, text),
         };
         let (behind, text) = level(text);
+        let header = Self::tag(text)?;
         Some(Self {
-            priority: before.or(behind),
+            priority: before.or(behind).or(header.priority),
             host,
-            ..Self::tag(text)?
+            ..header
         })
     }
 
@@ -147,8 +153,9 @@ impl<'a> Header<'a> {
             [b' ', message @ ..] => message,
             _ => return None,
         };
+        let (priority, message) = solaris(message);
         Some(Self {
-            priority: None,
+            priority,
             host: None,
             identifier: Some(identifier),
             pid,
@@ -197,6 +204,26 @@ fn level(text: &[u8]) -> (Option<u8>, &[u8]) {
     match named {
         Some((priority, rest)) => (Some(priority), rest),
         None => (None, text),
+    }
+}
+
+/// Takes `[ID 800047 auth.info] ` off, which Solaris puts before a message.
+fn solaris(message: &[u8]) -> (Option<u8>, &[u8]) {
+    let inside = message.strip_prefix(b"[ID ").and_then(|rest| {
+        let (id, rest) = word(rest)?;
+        let end = rest
+            .iter()
+            .take(WORD_LIMIT)
+            .position(|byte| *byte == b']')?;
+        let priority = named::priority(&rest[..end])?;
+        let rest = rest[end..].strip_prefix(b"] ")?;
+        id.iter()
+            .all(u8::is_ascii_digit)
+            .then_some((priority, rest))
+    });
+    match inside {
+        Some((priority, rest)) => (Some(priority), rest),
+        None => (None, message),
     }
 }
 

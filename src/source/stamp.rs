@@ -22,6 +22,8 @@ const TOLERANCE: std::time::Duration = std::time::Duration::from_hours(24);
 /// How many years back a stamp without a year is looked for: 29 February comes after 8 at the
 /// latest.
 const YEARS_BACK: i16 = 8;
+/// The longest short name of a month in any language, in bytes.
+const MONTH_LIMIT: usize = 16;
 
 /// Reads the stamp that `text` begins with, in one of the forms
 /// `Mar  7 18:53:20`, `Oct 27 2015 09:24:46` (RFC 3164), `2015-04-16T18:02:50.321974+00:00`
@@ -131,6 +133,58 @@ pub(super) fn ctime<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'
     let (year, rest) = digits(rest.strip_prefix(b" ")?, 4)?;
     let date = Date::new(small(year)?, month, small(day)?).ok()?;
     Some((instant(date.to_datetime(clock), None, calendar)?, rest))
+}
+
+/// `Mon 2026-01-05 10:00:00 CET`, `1767603600.123456`: journalctl(1) with `-o short-full` and
+/// `-o short-unix`.
+pub(super) fn journalctl<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
+    if let [weekday @ .., b' '] = text.get(..4)? {
+        let named = weekday.iter().all(u8::is_ascii_alphabetic);
+        let (time, rest) = iso(&text[4..], calendar).filter(|_| named)?;
+        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        let zone = rest.iter().take_while(|byte| byte.is_ascii_alphabetic());
+        return Some((time, &rest[zone.count()..]));
+    }
+    let (seconds, rest) = text.split_at_checked(10)?;
+    let (micros, rest) = rest.strip_prefix(b".")?.split_at_checked(6)?;
+    let number = |digits: &[u8]| -> Option<u64> {
+        let plain = digits.iter().all(u8::is_ascii_digit);
+        std::str::from_utf8(digits)
+            .ok()?
+            .parse()
+            .ok()
+            .filter(|_| plain)
+    };
+    let micros = number(seconds)? * 1_000_000 + number(micros)?;
+    Some((Time::from_micros(micros), rest))
+}
+
+/// What stands behind `Okt 05 10:00:00 `, the month in a language that journalctl(1) was asked in.
+pub(super) fn behind_foreign(text: &[u8]) -> Option<&[u8]> {
+    let end = text
+        .iter()
+        .take(MONTH_LIMIT)
+        .position(|byte| *byte == b' ')?;
+    let letters = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii() || *byte == b'.';
+    let (_, rest) = day(&text[end + 1..]).filter(|_| text[..end].iter().all(letters))?;
+    let (_, rest) = clock(rest.strip_prefix(b" ")?)?;
+    rest.strip_prefix(b" ")
+}
+
+/// A stamp of nanoseconds, always in nine digits, before what a program wrote:
+/// `2026-01-05T10:00:00.123456789Z line` is from `docker logs --timestamps`,
+/// `2026-01-05 10:00:00.123456789  line` from s6-log(8).
+pub(super) fn nanoseconds<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
+    let (time, rest) = iso(text, calendar)?;
+    let stamp = &text[..text.len() - rest.len()];
+    let (separator, end) = (*stamp.get(10)?, *stamp.last()?);
+    let (digits, blanks): (_, &[u8]) = match (separator, end) {
+        (b'T', b'Z') => (&stamp[..stamp.len() - 1], b" "),
+        (b' ', b'0'..=b'9') => (stamp, b"  "),
+        _ => return None,
+    };
+    let whole = digits.len() == b"2026-01-05T10:00:00.123456789".len();
+    Some((time, rest.strip_prefix(blanks).filter(|_| whole)?))
 }
 
 /// ` 7`, `07`, `7`, `17`.

@@ -1,6 +1,7 @@
-//! What container engines put around a line of a container's output: the json-file driver of
-//! Docker, and the form that Kubernetes asks of its engines, which Podman writes as well
-//! (<https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md>).
+//! What container engines and the supervisors in containers put around a line of output: the
+//! json-file driver of Docker; the form that Kubernetes asks of its engines, which Podman writes as well
+//! (<https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md>);
+//! stamps; the name of a service.
 
 use std::borrow::Cow;
 
@@ -23,11 +24,17 @@ pub(super) fn unpack<'a>(line: &'a [u8], calendar: &Calendar) -> Option<(Time, C
     if line.starts_with(b"{\"log\":") {
         return docker(line, calendar);
     }
+    let stamped = cri(line, calendar).or_else(|| stamp::nanoseconds(line, calendar));
+    stamped.map(|(time, rest)| (time, rest.into()))
+}
+
+/// `2026-01-05T10:00:00.123456789Z stderr F line`; `P` is a part of a line.
+fn cri<'a>(line: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
     let (time, rest) = stamp::iso(line, calendar)?;
-    let rest = [b" stdout F ", b" stderr F ", b" stdout P ", b" stderr P "]
+    let behind = [b" stdout F ", b" stderr F ", b" stdout P ", b" stderr P "]
         .iter()
-        .find_map(|head| rest.strip_prefix(&head[..]))?;
-    Some((time, rest.into()))
+        .find_map(|head| rest.strip_prefix(&head[..]));
+    Some((time, behind?))
 }
 
 fn docker<'a>(line: &'a [u8], calendar: &Calendar) -> Option<(Time, Cow<'a, [u8]>)> {
@@ -45,4 +52,18 @@ fn docker<'a>(line: &'a [u8], calendar: &Calendar) -> Option<(Time, Cow<'a, [u8]
         }
     };
     Some((time, text))
+}
+
+/// Takes off what `docker compose logs` writes before each line: `vaultwarden-1  | `. Names of
+/// services are in small letters.
+pub(super) fn without_service(line: &[u8]) -> &[u8] {
+    let in_name = |byte: &u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
+    };
+    let name = line.iter().take_while(|byte| in_name(byte)).count();
+    let (name, rest) = line.split_at(name);
+    let named = name.first().is_some_and(u8::is_ascii_lowercase);
+    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    let behind = rest[blanks..].strip_prefix(b"| ");
+    behind.filter(|_| named && blanks > 0).unwrap_or(line)
 }

@@ -1,5 +1,5 @@
-//! Facility and severity by their names, as busybox (`auth.info`), logread (`authpriv.warn`) and
-//! `FreeBSD`'s `syslogd -vv` (`<auth.info>`) write them before the program.
+//! Facility and severity as busybox (`auth.info`), logread (`authpriv.warn`), Solaris and `FreeBSD`'s
+//! `syslogd -vv` (`<auth.info>`; with one `-v` `<4.6>`) write them.
 
 /// The facilities by their numbers (RFC 5424, table 1, in the words of syslog.conf(5)).
 const FACILITIES: [&str; 24] = [
@@ -26,9 +26,16 @@ pub(super) fn priority(word: &[u8]) -> Option<u8> {
         .strip_prefix('<')
         .and_then(|word| word.strip_suffix('>'));
     let (facility, severity) = bare.unwrap_or(word).split_once('.')?;
-    let facility = FACILITIES.iter().position(|name| *name == facility)?;
+    // A number may also be part of an address or a version.
+    let number = |text: &str| bare.and(text.parse().ok());
+    let facility = FACILITIES
+        .iter()
+        .position(|name| *name == facility)
+        .or_else(|| number(facility))?;
     let severity = SEVERITIES
         .iter()
-        .position(|names| names.contains(&severity))?;
-    u8::try_from(facility * 8 + severity).ok()
+        .position(|names| names.contains(&severity))
+        .or_else(|| number(severity))?;
+    let known = facility < FACILITIES.len() && severity < SEVERITIES.len();
+    u8::try_from(facility * 8 + severity).ok().filter(|_| known)
 }

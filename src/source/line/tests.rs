@@ -80,6 +80,27 @@ fn a_syslog_header_becomes_fields() {
              SYSLOG_IDENTIFIER=dropbear|SYSLOG_PID=1|MESSAGE=a",
         ),
         (
+            "Mar  7 18:53:20 <4.6> srv sshd[1]: [ID 800047 auth.info] a",
+            "2024-03-07T18:53:20.000000Z|PRIORITY=6|SYSLOG_FACILITY=4|_HOSTNAME=srv|\
+             SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a",
+        ),
+        (
+            "Thu 2024-03-07 18:53:20 UTC srv sshd[1]: a",
+            "2024-03-07T18:53:20.000000Z|_HOSTNAME=srv|SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a",
+        ),
+        (
+            "1709837600.123456 srv sshd[1]: a",
+            "2024-03-07T18:53:20.123456Z|_HOSTNAME=srv|SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a",
+        ),
+        (
+            "Mär 07 18:53:20 srv sshd[1]: a",
+            "_HOSTNAME=srv|SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a",
+        ),
+        (
+            "sshd[1]: a",
+            "SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a",
+        ),
+        (
             "<13> 2024-03-07T18:53:20Z srv sshd[1]: a",
             "2024-03-07T18:53:20.000000Z|PRIORITY=5|SYSLOG_FACILITY=1|_HOSTNAME=srv|\
              SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a",
@@ -108,6 +129,27 @@ fn a_container_engines_line_is_unpacked() {
             "2023-01-02T03:04:05.000000Z|_HOSTNAME=h|SYSLOG_IDENTIFIER=sshd|SYSLOG_PID=1|MESSAGE=a";
         assert_eq!(read(line).join("|"), expected);
     }
+    for (line, expected) in [
+        (
+            "2024-03-07T18:53:20.123456789Z a",
+            "2024-03-07T18:53:20.123456Z|MESSAGE=a",
+        ),
+        (
+            "2024-03-07 18:53:20.123456789  a",
+            "2024-03-07T18:53:20.123456Z|MESSAGE=a",
+        ),
+        (
+            "2024-03-07 18:53:20.123456  a",
+            "2024-03-07T18:53:20.123456Z|MESSAGE=2024-03-07 18:53:20.123456  a",
+        ),
+        (
+            "gitea-1  | 2024/03/07 18:53:20 a",
+            "2024-03-07T18:53:20.000000Z|MESSAGE=2024/03/07 18:53:20 a",
+        ),
+        ("POST | 401 | a", "MESSAGE=POST | 401 | a"),
+    ] {
+        assert_eq!(read(line).join("|"), expected);
+    }
     let other = r#"{"log":{"level":"info"},"time":"2023-01-02T03:04:05Z"}"#;
     assert_eq!(read(other), [format!("MESSAGE={other}")]);
 }
@@ -130,8 +172,10 @@ fn a_level_a_thread_or_a_client_is_no_host() {
 fn what_has_no_whole_header_stays_in_one_piece() {
     for line in [
         "",
-        "sshd[1]: a",
+        "sshd: a",
         "srv sshd: a",
+        "Mär 07 18:53:20 srv sshd: a",
+        "1709837600.123456 a",
         "Invalid user x from 192.0.2.1",
         "<38>",
         "<999>Mar  7 18:53:20 srv sshd[1]: a",
