@@ -174,7 +174,11 @@ impl<'a> Lines<'a> {
             entry.set_time(self.calendar.now);
         }
         let matches = self.matches;
-        (matches.is_empty() || matches.iter().any(|m| m.matches(&entry))).then_some(entry)
+        if !matches.is_empty() && !matches.iter().any(|m| m.matches(&entry)) {
+            return None;
+        }
+        line::unpack_output(&mut entry);
+        Some(entry)
     }
 }
 

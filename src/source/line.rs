@@ -16,6 +16,7 @@ use super::stamp;
 use crate::model::{Entry, Time};
 
 pub use super::stamp::Calendar;
+pub use container::unpack_output;
 
 /// The longest host name (RFC 1035) and the longest program name that are taken for one.
 const WORD_LIMIT: usize = 255;

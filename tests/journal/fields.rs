@@ -100,6 +100,28 @@ pub fn write_file(path: &Path, entries: &[&[(&str, &str)]]) -> bool {
 }
 
 #[test]
+fn the_syslog_head_of_a_container_is_cut_off() {
+    let Some(journald) = Journald::start() else {
+        return;
+    };
+    let fields = ["MESSAGE", "_PID", "SYSLOG_PID"].map(str::to_owned);
+    let wanted = Wanted {
+        matches: vec![JournalMatch::parse("CONTAINER_NAME=mail").expect("a match")],
+        fields: fields.into(),
+    };
+    let mut reading = Reading::start(&namespace(&journald), &wanted, Start::default());
+    for message in ["Mar  7 18:53:20 mail dovecot[42]: a: b", "c: d"] {
+        journald.send(&[("CONTAINER_NAME", b"mail"), ("MESSAGE", message.as_bytes())]);
+    }
+    let (entries, _) = reading.entries(2);
+    reading.stop();
+    assert_eq!(messages(&entries), ["a: b", "c: d"]);
+    assert_eq!(entries[0].get(b"SYSLOG_PID"), Some(&b"42"[..]));
+    let pids = entries.iter().map(|entry| entry.get(b"_PID").is_some());
+    assert_eq!(pids.collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
 fn our_own_unit_is_never_a_source() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("a.journal");

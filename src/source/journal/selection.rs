@@ -11,7 +11,7 @@
 use systemd::journal::JournalRef;
 
 use crate::model::{Entry, FIELD_LIMIT, JournalMatch, Time};
-use crate::source::Wanted;
+use crate::source::{Wanted, line};
 
 /// The unit that the daemon runs as.
 pub const OWN_UNIT: &str = "journalban.service";
@@ -114,6 +114,9 @@ impl Selection {
             read.truncated += u64::from(entry.push(name, value));
         }
         read.wanted = self.wants(entry);
+        if read.wanted {
+            line::unpack_output(entry);
+        }
         Ok(read)
     }
 

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::model::Time;
+use jiff::tz::TimeZone;
+
+use crate::model::{Entry, Time};
 use crate::source::stamp::{self, Calendar};
 
 /// A line of Docker's json-file driver.
@@ -52,6 +54,35 @@ fn docker<'a>(line: &'a [u8], calendar: &Calendar) -> Option<(Time, Cow<'a, [u8]
         }
     };
     Some((time, text))
+}
+
+/// Takes the head off a line that a syslog daemon in a container wrote to the container's output, if
+/// `entry` is of the journal and has it as its message. The process id in that head takes the place of
+/// the engine's, which is the same for all that the container logs.
+pub fn unpack_output(entry: &mut Entry) {
+    if entry.get(b"CONTAINER_NAME").is_none() {
+        return;
+    }
+    let calendar = Calendar {
+        now: entry.time(),
+        zone: TimeZone::UTC,
+    };
+    let Some(inner) = super::syslog(entry.message(), &calendar) else {
+        return;
+    };
+    let taken = |name: &[u8]| matches!(name, b"MESSAGE" | b"SYSLOG_PID");
+    let engine = |name: &[u8]| name == b"_PID" && inner.get(b"SYSLOG_PID").is_some();
+    let mut unpacked = Entry::new(entry.time());
+    unpacked.set_replayed(entry.replayed());
+    for (name, value) in entry.fields() {
+        if !taken(name) && !engine(name) {
+            unpacked.push(name, value);
+        }
+    }
+    for (name, value) in inner.fields().filter(|(name, _)| taken(name)) {
+        unpacked.push(name, value);
+    }
+    *entry = unpacked;
 }
 
 /// Takes off what `docker compose logs` writes before each line: `vaultwarden-1  | `. Names of
