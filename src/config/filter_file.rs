@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::define::Defined;
 use super::document::parse;
 use super::foreign;
 use super::problem::Problem;
@@ -11,7 +12,7 @@ use super::selector::{field_conditions, field_name, json_conditions, logfmt_cond
 use super::table::{At, Table, no_hint};
 use super::text::{Place, Text};
 use super::value::{
-    boolean, choice, duration, integer, journalmatch, list, map, parsed, string, with_offset,
+    Value, boolean, choice, duration, integer, journalmatch, list, map, parsed, string, with_offset,
 };
 use crate::filter::spec::{FilterSpec, RuleKind, RuleSpec, SessionSpec};
 use crate::filter::{Filter, RuleError, lint};
@@ -63,7 +64,9 @@ impl FilterFile {
             values: BTreeMap::new(),
         };
         let mut table = Table::new(text, &root, 0);
-        let ignoreregex = table.take("ignoreregex", list(with_offset(string)));
+        let defined = Defined::read(&mut table);
+        let pattern = |value: &Value<'_>| defined.pattern(value);
+        let ignoreregex = table.take("ignoreregex", list(with_offset(pattern)));
         let aliases = table.take("aliases", list(with_offset(parsed)));
         let mut spec = FilterSpec {
             description: value(table.take("description", string)),
@@ -73,7 +76,7 @@ impl FilterFile {
                 table.take("journalmatch", journalmatch),
             ),
             modes: places.keep(None, "modes", table.take("modes", map(list(string)))),
-            prefix: places.keep_some(None, "prefix", table.take("prefix", string)),
+            prefix: places.keep_some(None, "prefix", table.take("prefix", pattern)),
             aliases: places.keep_list(text, None, "aliases", aliases),
             ignoreregex: places.keep_list(text, None, "ignoreregex", ignoreregex),
             ..FilterSpec::default()
@@ -83,9 +86,10 @@ impl FilterFile {
             spec.session = read_session(session, &mut problems);
         }
         for (index, rule) in table.tables("rule").into_iter().enumerate() {
-            let rule = read_rule(text, rule, index, &mut places, &mut problems);
+            let rule = read_rule(text, &defined, rule, index, &mut places, &mut problems);
             spec.rules.push(rule);
         }
+        problems.extend(defined.unused(text));
         for sample in table.tables("sample") {
             places.note(None, "sample", sample.place().clone());
             let sample = sample::read(sample, &spec.modes, &mut problems);
@@ -206,6 +210,7 @@ fn read_session(mut table: Table<'_>, problems: &mut Vec<Problem>) -> Option<Ses
 /// Reads rule `index`.
 fn read_rule(
     text: &Text,
+    defined: &Defined,
     mut table: Table<'_>,
     index: usize,
     places: &mut Places,
@@ -213,7 +218,8 @@ fn read_rule(
 ) -> RuleSpec {
     let rule = Some(index);
     places.rules.push(table.place().clone());
-    let failregex = table.take("failregex", list(with_offset(string)));
+    let pattern = |value: &Value<'_>| defined.pattern(value);
+    let failregex = table.take("failregex", list(with_offset(pattern)));
     let json = table.take("json", json_conditions);
     let logfmt = table.take("logfmt", logfmt_conditions);
     let fields = table.take("field", field_conditions);

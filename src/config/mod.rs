@@ -9,6 +9,7 @@
 
 mod action;
 mod aliases;
+mod define;
 mod document;
 mod enforcing;
 mod escalation;

@@ -180,6 +180,12 @@ impl Pattern {
     }
 }
 
+/// What is wrong with `text` as a pattern, in one line.
+#[must_use]
+pub fn pattern_error(text: &str) -> Option<String> {
+    Pattern::new(text).err()
+}
+
 fn first(found: &Groups, groups: &[usize]) -> Option<std::ops::Range<usize>> {
     groups.iter().find_map(|&group| found.get(group))
 }

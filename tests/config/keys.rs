@@ -243,3 +243,26 @@ fn every_key_of_a_filter_arrives() {
     assert_eq!(name.verdict, SampleVerdict::Name);
     assert_eq!(name.host.as_deref(), Some("example.net"));
 }
+
+#[test]
+fn a_piece_of_a_pattern_stands_for_its_name() {
+    let filter = r"
+    prefix = '^<stamp> '
+    ignoreregex = '^<stamp>'
+    [define]
+    stamp = '\d+|-'
+    client-of = 'from <ADDR>'
+    [[rule]]
+    failregex = ['^x <client-of>$', '^\\<stamp> <stamp>? <unknown> \<stamp> (?<stamp>x)$']
+    ";
+    let root = Root::new(&[("etc/journalban/filter.d/f.toml", filter)]);
+    let file = config::filter(root.path(), "f");
+    let spec = file.expect("no problems").expect("there").spec;
+    assert_eq!(spec.prefix.as_deref(), Some(r"^(?:\d+|-) "));
+    assert_eq!(spec.ignoreregex, [r"^(?:\d+|-)"]);
+    let expected = [
+        "^x (?:from <ADDR>)$",
+        r"^\\(?:\d+|-) (?:\d+|-)? <unknown> \<stamp> (?<stamp>x)$",
+    ];
+    assert_eq!(spec.rules[0].failregex, expected);
+}

@@ -248,6 +248,34 @@ fn all_that_is_wrong_in_a_filter_is_told_at_once() {
 }
 
 #[test]
+fn what_is_wrong_with_a_piece_is_told_where_it_is_written() {
+    let root = Root::new(&[
+        (
+            "etc/journalban/filter.d/f.toml",
+            "[define]\na = '(x'\n[[rule]]\nfailregex = 'x'\n",
+        ),
+        (
+            "etc/journalban/filter.d/g.toml",
+            "[define]\na-b = 'x|y'\nunused = 'z'\n[[rule]]\nfailregex = [\n'^<a-b> (<ADDR>',\n'^<a-c> <ADDR>']\n",
+        ),
+        (
+            "etc/journalban/filter.d/h.toml",
+            "[define]\nNAME = 'x'\n[[rule]]\nfailregex = '^<NAME> <ADDR>'\n",
+        ),
+    ]);
+    assert_beginnings(
+        &root.problems(),
+        &[
+            "f.toml:2:5: define: at offset 0: unclosed group",
+            "g.toml:3:10: no pattern uses <unused>: leave it out",
+            "g.toml:6:1: failregex: at offset 7: unclosed group",
+            "h.toml:1:1: define: \"NAME\" is no name: write small letters",
+        ]
+        .map(|problem| format!("etc/journalban/filter.d/{problem}")),
+    );
+}
+
+#[test]
 fn a_slip_in_an_ignored_address_is_no_name() {
     let root = Root::new(&[(
         "etc/journalban/jail.d/a.toml",
