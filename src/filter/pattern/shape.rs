@@ -66,7 +66,10 @@ fn hosts(hir: &Hir) -> usize {
 fn text_bytes(hir: &Hir) -> usize {
     match hir.kind() {
         HirKind::Literal(literal) => {
-            let telling = |byte: &&u8| byte.is_ascii_graphic() && !b"[]\"".contains(*byte);
+            // Bytes beyond ASCII are parts of letters.
+            let telling = |byte: &&u8| {
+                byte.is_ascii_graphic() && !b"[]\"".contains(*byte) || !byte.is_ascii()
+            };
             literal.0.iter().filter(telling).count()
         }
         HirKind::Class(class) => usize::from(size(class) <= NARROW),
@@ -159,6 +162,7 @@ mod tests {
     #[test]
     fn hosts_and_text_are_counted_along_a_match() {
         for (pattern, hosts, text_bytes) in [
+            ("^отказ <ADDR>", 1, 10),
             ("^<ADDR>$", 1, 0),
             ("^(?:a <ADDR>|bb <ADDR>) x", 1, 2),
             ("^<ADDR> to <ADDR>$", 2, 2),
