@@ -43,7 +43,8 @@ pub struct Count {
 /// fields for `wanted.matches` to be asked of them; to entries of journals and of `journalctl -o
 /// json` the matches apply.
 ///
-/// `now` is for stamps that leave out the year, and the time of lines that have no stamp.
+/// `now` is for stamps that leave out the year; lines that have no stamp have the time of the line
+/// before, or `now`.
 pub fn entries(
     journal: &SourceSpec,
     input: Option<&Path>,
@@ -123,6 +124,8 @@ struct Lines<'a> {
     matches: &'a [JournalMatch],
     since: Option<Time>,
     calendar: Calendar,
+    /// The time of the last line that told one.
+    last: Option<Time>,
     count: Count,
 }
 
@@ -136,6 +139,7 @@ impl<'a> Lines<'a> {
             matches: &wanted.matches,
             since,
             calendar,
+            last: None,
             count: Count::default(),
         }
     }
@@ -164,7 +168,14 @@ impl<'a> Lines<'a> {
 
     fn entry(&mut self, line: &[u8]) -> Option<Entry> {
         if !export::looks_like(line) {
-            return Some(line::entry(line, &self.calendar));
+            let mut entry = line::entry(line, &self.calendar);
+            // A line without a time goes on with what the one before it began.
+            if entry.time() != self.calendar.now {
+                self.last = Some(entry.time());
+            } else if let Some(last) = self.last {
+                entry.set_time(last);
+            }
+            return Some(entry);
         }
         let Ok(mut entry) = export::entry(line) else {
             self.count.unreadable += 1;
@@ -238,6 +249,16 @@ mod tests {
             }
         );
         assert!(read(b"", &Wanted::default(), None).0.is_empty());
+    }
+
+    #[test]
+    fn a_line_without_a_time_has_that_of_the_line_before() {
+        let text = b"a\n2024-03-07 18:53:20 b\nc\n2024-03-07 18:53:25 d\ne\n";
+        let (entries, _) = read(text, &Wanted::default(), None);
+        let times: Vec<Time> = entries.iter().map(Entry::time).collect();
+        assert_eq!(times[0], NOW);
+        assert_eq!([times[2], times[4]], [times[1], times[3]]);
+        assert_eq!(times[3].since(times[1]), std::time::Duration::from_secs(5));
     }
 
     #[test]
