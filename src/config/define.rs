@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::table::Table;
 use super::text::Text;
 use super::value::{Read, Value, fault, map, string, with_offset};
-use crate::filter::pattern_error;
+use crate::filter::syntax_error;
 
 /// The pieces of one filter.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl Defined {
     pub fn read(table: &mut Table<'_>) -> Self {
         let piece = with_offset(|value: &Value<'_>| {
             let text = string(value)?;
-            match pattern_error(&text) {
+            match syntax_error(&text) {
                 Some(error) => fault(value, error),
                 None => Ok(text),
             }
@@ -53,7 +53,7 @@ impl Defined {
         // told with its place, and what is wrong in a piece was found where that is written.
         let words = self.replaced(&written, |tag, _| "x".repeat(tag));
         if words != written
-            && let Some(error) = pattern_error(&words)
+            && let Some(error) = syntax_error(&words)
         {
             return fault(value, error);
         }

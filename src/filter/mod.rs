@@ -38,5 +38,5 @@ pub use host::Host;
 pub use lint::lint;
 pub use matcher::{Counters, Matcher, MatcherJail};
 pub use outcome::{Login, Outcome, Verdict};
-pub use pattern::pattern_error;
+pub use pattern::syntax_error;
 pub use sample::{check_samples, replay, untried_rules};

@@ -13,7 +13,7 @@ mod shape;
 mod texts;
 
 use regex_syntax::ast::ErrorKind;
-use regex_syntax::hir::Look;
+use regex_syntax::hir::{Hir, Look};
 use regex_syntax::{Parser, ParserBuilder};
 
 use crate::filter::Host;
@@ -71,22 +71,7 @@ impl Found<'_> {
 impl Pattern {
     /// Compiles `text`. The error is one line: where, what, and what would be right.
     pub fn new(text: &str) -> Result<Self, String> {
-        if text.trim().is_empty() {
-            return Err(
-                "the pattern is empty and would match every line: write what the line must contain"
-                    .to_owned(),
-            );
-        }
-        if text.len() > TEXT_LIMIT {
-            return Err(format!(
-                "the pattern has {} bytes, {TEXT_LIMIT} are allowed: split it into several",
-                text.len()
-            ));
-        }
-        let expanded = expand(text).map_err(|error| at(error.offset, &error.message))?;
-        let hir = parser()
-            .parse(&expanded.text)
-            .map_err(|error| describe(&error, &expanded))?;
+        let (expanded, hir) = read(text)?;
         let engine = Engine::new(&expanded.text).ok_or_else(|| {
             format!(
                 "the compiled pattern takes more than {PROGRAM_LIMIT} bytes: write smaller counts than in .{{1000}}"
@@ -180,10 +165,31 @@ impl Pattern {
     }
 }
 
-/// What is wrong with `text` as a pattern, in one line.
+/// What is wrong with the syntax of `text` as a pattern, in one line.
 #[must_use]
-pub fn pattern_error(text: &str) -> Option<String> {
-    Pattern::new(text).err()
+pub fn syntax_error(text: &str) -> Option<String> {
+    read(text).err()
+}
+
+/// Parses `text`, with its placeholders replaced.
+fn read(text: &str) -> Result<(Expanded, Hir), String> {
+    if text.trim().is_empty() {
+        return Err(
+            "the pattern is empty and would match every line: write what the line must contain"
+                .to_owned(),
+        );
+    }
+    if text.len() > TEXT_LIMIT {
+        return Err(format!(
+            "the pattern has {} bytes, {TEXT_LIMIT} are allowed: split it into several",
+            text.len()
+        ));
+    }
+    let expanded = expand(text).map_err(|error| at(error.offset, &error.message))?;
+    let hir = parser()
+        .parse(&expanded.text)
+        .map_err(|error| describe(&error, &expanded))?;
+    Ok((expanded, hir))
 }
 
 fn first(found: &Groups, groups: &[usize]) -> Option<std::ops::Range<usize>> {
