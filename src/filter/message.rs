@@ -42,7 +42,7 @@ impl<'e> Message<'e> {
 
 /// `message` without the sequences that set colours (ECMA-48, SGR: `ESC [ 1 ; 31 m`).
 fn without_colours(message: &[u8]) -> Cow<'_, [u8]> {
-    let Some(first) = memmem::find(message, SEQUENCE) else {
+    let Some(first) = memchr::memchr(SEQUENCE[0], message) else {
         return message.into();
     };
     let mut plain = message[..first].to_vec();

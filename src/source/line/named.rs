@@ -21,6 +21,10 @@ const SEVERITIES: [[&str; 2]; 8] = [
 
 /// The priority that `word` names: facility times eight plus severity.
 pub(super) fn priority(word: &[u8]) -> Option<u8> {
+    // Asked of two words of every line: most have no dot.
+    if !word.contains(&b'.') {
+        return None;
+    }
     let word = std::str::from_utf8(word).ok()?;
     let bare = word
         .strip_prefix('<')
