@@ -31,7 +31,7 @@ pub(super) fn priority(word: &[u8]) -> Option<u8> {
         .and_then(|word| word.strip_suffix('>'));
     let (facility, severity) = bare.unwrap_or(word).split_once('.')?;
     // A number may also be part of an address or a version.
-    let number = |text: &str| bare.and(text.parse().ok());
+    let number = |text: &str| bare.and(text.parse::<u8>().ok()).map(usize::from);
     let facility = FACILITIES
         .iter()
         .position(|name| *name == facility)

@@ -178,6 +178,7 @@ fn what_has_no_whole_header_stays_in_one_piece() {
         "1709837600.123456 a",
         "Invalid user x from 192.0.2.1",
         "<38>",
+        "<2305843009213693952.6> srv sshd: a",
         "<999>Mar  7 18:53:20 srv sshd[1]: a",
         "srv sshd[x]: a",
         "srv sshd[1] a",
