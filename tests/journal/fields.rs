@@ -110,15 +110,24 @@ fn the_syslog_head_of_a_container_is_cut_off() {
         fields: fields.into(),
     };
     let mut reading = Reading::start(&namespace(&journald), &wanted, Start::default());
-    for message in ["Mar  7 18:53:20 mail dovecot[42]: a: b", "c: d"] {
+    let own = [
+        "c: d",
+        "NOTICE[2210]: e",
+        "2024/05/01 10:00:00 /api/login: f",
+    ];
+    for message in ["Mar  7 18:53:20 mail dovecot[42]: a: b"]
+        .into_iter()
+        .chain(own)
+    {
         journald.send(&[("CONTAINER_NAME", b"mail"), ("MESSAGE", message.as_bytes())]);
     }
-    let (entries, _) = reading.entries(2);
+    let (entries, _) = reading.entries(4);
     reading.stop();
-    assert_eq!(messages(&entries), ["a: b", "c: d"]);
+    assert_eq!(messages(&entries)[0], "a: b");
+    assert_eq!(messages(&entries)[1..], own);
     assert_eq!(entries[0].get(b"SYSLOG_PID"), Some(&b"42"[..]));
     let pids = entries.iter().map(|entry| entry.get(b"_PID").is_some());
-    assert_eq!(pids.collect::<Vec<_>>(), [false, true]);
+    assert_eq!(pids.collect::<Vec<_>>(), [false, true, true, true]);
 }
 
 #[test]

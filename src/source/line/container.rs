@@ -67,7 +67,10 @@ pub fn unpack_output(entry: &mut Entry) {
         now: entry.time(),
         zone: TimeZone::UTC,
     };
-    let Some(inner) = super::syslog(entry.message(), &calendar) else {
+    // What has no host is rather the program's own form ("TIME LEVEL: ", "LEVEL[thread]: "), which
+    // its filter knows.
+    let inner = super::syslog(entry.message(), &calendar);
+    let Some(inner) = inner.filter(|inner| inner.get(b"_HOSTNAME").is_some()) else {
         return;
     };
     let taken = |name: &[u8]| matches!(name, b"MESSAGE" | b"SYSLOG_PID");
