@@ -171,22 +171,6 @@ pub(super) fn behind_foreign(text: &[u8]) -> Option<&[u8]> {
     rest.strip_prefix(b" ")
 }
 
-/// A stamp of nanoseconds, always in nine digits, before what a program wrote:
-/// `2026-01-05T10:00:00.123456789Z line` is from `docker logs --timestamps`,
-/// `2026-01-05 10:00:00.123456789  line` from s6-log(8).
-pub(super) fn nanoseconds<'a>(text: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
-    let (time, rest) = iso(text, calendar)?;
-    let stamp = &text[..text.len() - rest.len()];
-    let (separator, end) = (*stamp.get(10)?, *stamp.last()?);
-    let (digits, blanks): (_, &[u8]) = match (separator, end) {
-        (b'T', b'Z') => (&stamp[..stamp.len() - 1], b" "),
-        (b' ', b'0'..=b'9') => (stamp, b"  "),
-        _ => return None,
-    };
-    let whole = digits.len() == b"2026-01-05T10:00:00.123456789".len();
-    Some((time, rest.strip_prefix(blanks).filter(|_| whole)?))
-}
-
 /// ` 7`, `07`, `7`, `17`.
 fn day(text: &[u8]) -> Option<(u16, &[u8])> {
     match text.strip_prefix(b" ") {

@@ -26,17 +26,31 @@ pub(super) fn unpack<'a>(line: &'a [u8], calendar: &Calendar) -> Option<(Time, C
     if line.starts_with(b"{\"log\":") {
         return docker(line, calendar);
     }
-    let stamped = cri(line, calendar).or_else(|| stamp::nanoseconds(line, calendar));
-    stamped.map(|(time, rest)| (time, rest.into()))
+    let (time, rest) = stamp::iso(line, calendar)?;
+    let stamp = &line[..line.len() - rest.len()];
+    let output = cri(rest).or_else(|| behind_nanoseconds(stamp, rest))?;
+    Some((time, output.into()))
 }
 
-/// `2026-01-05T10:00:00.123456789Z stderr F line`; `P` is a part of a line.
-fn cri<'a>(line: &'a [u8], calendar: &Calendar) -> Option<(Time, &'a [u8])> {
-    let (time, rest) = stamp::iso(line, calendar)?;
-    let behind = [b" stdout F ", b" stderr F ", b" stdout P ", b" stderr P "]
+/// What stands behind ` stderr F ` and the like; `P` is a part of a line.
+fn cri(rest: &[u8]) -> Option<&[u8]> {
+    [b" stdout F ", b" stderr F ", b" stdout P ", b" stderr P "]
         .iter()
-        .find_map(|head| rest.strip_prefix(&head[..]));
-    Some((time, behind?))
+        .find_map(|head| rest.strip_prefix(&head[..]))
+}
+
+/// What stands behind a stamp of nanoseconds, always in nine digits:
+/// `2026-01-05T10:00:00.123456789Z line` is from `docker logs --timestamps`,
+/// `2026-01-05 10:00:00.123456789  line` from s6-log(8).
+fn behind_nanoseconds<'a>(stamp: &[u8], rest: &'a [u8]) -> Option<&'a [u8]> {
+    let (separator, end) = (*stamp.get(10)?, *stamp.last()?);
+    let (digits, blanks): (_, &[u8]) = match (separator, end) {
+        (b'T', b'Z') => (&stamp[..stamp.len() - 1], b" "),
+        (b' ', b'0'..=b'9') => (stamp, b"  "),
+        _ => return None,
+    };
+    let whole = digits.len() == b"2026-01-05T10:00:00.123456789".len();
+    rest.strip_prefix(blanks).filter(|_| whole)
 }
 
 fn docker<'a>(line: &'a [u8], calendar: &Calendar) -> Option<(Time, Cow<'a, [u8]>)> {
