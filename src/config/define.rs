@@ -49,6 +49,9 @@ impl Defined {
     /// A pattern with its pieces put in.
     pub fn pattern(&self, value: &Value<'_>) -> Read<String> {
         let written = string(value)?;
+        if self.pieces.is_empty() {
+            return Ok(written);
+        }
         // In the pattern itself each name is a word as long as its tag: what is found wrong there is
         // told with its place, and what is wrong in a piece was found where that is written.
         let words = self.replaced(&written, |tag, _| "x".repeat(tag));
